@@ -1,0 +1,47 @@
+# The course's commands; the same steps for machines without make stand in README.md.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+PY := $(BIN)/python
+STAMP := .venv/.locked
+
+.PHONY: help book test check long serve lab lock lint clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is ' + sys.version.split()[0])"
+	$(PYTHON) -m venv --clear .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PY) -c "import pathlib; pathlib.Path('$(STAMP)').touch()"
+
+book: $(STAMP)  ## build the book into _build/html (from scratch when anything changed)
+	$(PY) tools/build_book.py
+
+test: book  ## every check: package, notebooks, built book, browser
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m pytest -n auto --dist loadscope
+	$(PY) -m pytest -n auto --dist loadscope --nbval-lax chapters
+
+check: test long  ## `make test` and the long checks
+
+long: book
+	$(PY) -m pytest -n auto --dist loadscope -m long
+
+serve: book  ## serve the book on http://localhost:8000
+	$(PY) -m http.server --directory _build/html --bind 127.0.0.1 8000
+
+lab: $(STAMP)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab chapters
+
+lock: $(STAMP)  ## resolve the dependencies anew into requirements.lock
+	$(PY) tools/lock.py
+
+clean:  ## remove the environment and everything that was built
+	rm -rf .venv _build .pytest_cache .ruff_cache

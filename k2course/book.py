@@ -1,0 +1,78 @@
+"""Sphinx extension of the book: page code, maths from files, and addresses from one setting.
+
+Loaded through ``_config.yml``. It adds the explorers' script and style only to pages that hold an
+explorer, writes MathJax from an installed package so that no page asks a CDN, and takes the
+public addresses from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out
+while they are empty.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from importlib.metadata import files
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from k2course import explore
+
+MATHJAX = "vendor/mathjax/tex-chtml.js"
+
+
+def addresses(root: Path) -> dict[str, str]:
+    """Read the public addresses (``repository``, ``site``) of the project in ``root``."""
+    with (root / "pyproject.toml").open("rb") as stream:
+        return tomllib.load(stream)["tool"]["k2course"]
+
+
+def _configure(app: Sphinx, config: Config) -> None:
+    address = addresses(Path(app.srcdir))
+    repository, site = address["repository"].rstrip("/"), address["site"].rstrip("/")
+    config.html_baseurl = f"{site}/" if site else ""
+    theme = config.html_theme_options
+    theme["repository_url"] = repository
+    theme["use_repository_button"] = theme["use_issues_button"] = bool(repository)
+    theme["launch_buttons"] = (
+        {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"}
+        if repository
+        else {}
+    )
+    config.mathjax_path = MATHJAX
+
+
+def _add_explorer_code(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    if doctree is None or not any(
+        f'class="{explore.MARK}"' in raw.astext() for raw in doctree.findall(nodes.raw)
+    ):
+        return
+    app.add_js_file("explorer.js")
+    app.add_css_file("explorer.css")
+
+
+def _write_files(app: Sphinx, error: Exception | None) -> None:
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    (static / "explorer.js").write_text(explore.page_script(), "utf-8")
+    (static / "explorer.css").write_text(explore.style(), "utf-8")
+    for file in files("sphinx-mathjax-offline") or []:
+        inner = file.as_posix().partition("static/mathjax/")[2]
+        if inner == "tex-chtml.js" or inner.startswith("output/chtml/fonts/woff-v2/"):
+            target = static / "vendor/mathjax" / inner
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.locate(), target)
+    for source_map in static.rglob("*.map"):
+        source_map.unlink()
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension with Sphinx."""
+    app.connect("config-inited", _configure, priority=400)
+    app.connect("html-page-context", _add_explorer_code)
+    app.connect("build-finished", _write_files)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

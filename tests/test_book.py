@@ -1,0 +1,106 @@
+"""The built book, read as files: links, alt texts, weight, and nothing that needs a server."""
+
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.book
+OURS = ("intro.html", "how-to-use.html", "about.html", "bibliography.html")
+
+
+@cache
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text("utf-8"), "html.parser")
+
+
+def pages(html: Path) -> list[Path]:
+    found = [html / name for name in OURS] + sorted((html / "chapters").rglob("*.html"))
+    assert len(found) >= 11
+    return found
+
+
+def test_no_broken_internal_link(html):
+    broken = []
+    for page in pages(html):
+        for tag in soup(page).find_all(["a", "img", "script", "link"]):
+            target = tag.get("href") or tag.get("src") or ""
+            if not target or re.match(r"[a-z]+:|//", target):
+                continue
+            file, anchor = urldefrag(
+                unquote(target.partition("?")[0] if "#" not in target else target)
+            )
+            file = file.partition("?")[0]
+            goal = (page.parent / file).resolve() if file else page
+            if not goal.is_file():
+                broken.append(f"{page.name}: {target}")
+            elif anchor and goal.suffix == ".html" and not soup(goal).find(id=anchor):
+                broken.append(f"{page.name}: {target} (no such place)")
+    assert broken == []
+
+
+def test_every_image_has_a_written_alt(html):
+    bad = []
+    for page in pages(html):
+        for image in soup(page).select("main img, article img"):
+            alt = image.get("alt", "")
+            if len(alt) < 20 or re.search(r"\.(png|svg|jpe?g)\b|[/\\]_?\w+/", alt):
+                bad.append(f"{page.name}: {alt!r}")
+    assert bad == []
+
+
+def test_no_widget_state_and_no_traceback_in_a_page(html):
+    for page in pages(html):
+        text = page.read_text("utf-8")
+        assert "widget-state+json" not in text, page
+        assert "Traceback (most recent call last)" not in text, page
+        assert "np.float64(" not in text, page
+
+
+def test_no_page_asks_another_host(html):
+    asked = [
+        f"{page.name}: {tag.get('src') or tag.get('href')}"
+        for page in pages(html)
+        for tag in soup(page).find_all(["script", "img", "link", "iframe", "source"])
+        if re.match(r"(https?:)?//", tag.get("src") or tag.get("href") or "")
+        and tag.get("rel") != ["canonical"]
+    ]
+    assert asked == []
+
+
+def test_explorer_code_only_where_an_explorer_is(html):
+    with_explorer = 0
+    for page in pages(html):
+        holds = bool(soup(page).select(".k2-explorer"))
+        loads = any("explorer.js" in (s.get("src") or "") for s in soup(page).find_all("script"))
+        assert holds == loads, page
+        with_explorer += holds
+    assert with_explorer >= 1
+
+
+def test_citations_are_resolved(html):
+    for page in pages(html):
+        main = soup(page).find("main") or soup(page)
+        assert not re.search(r"\{(cite|glue)", main.get_text()), page
+        assert "[?]" not in main.get_text(), page
+
+
+def test_addresses_stay_hidden_while_unset(html):
+    import tomllib
+
+    root = Path(__file__).resolve().parent.parent
+    with (root / "pyproject.toml").open("rb") as stream:
+        address = tomllib.load(stream)["tool"]["k2course"]
+    text = (html / "chapters" / "k-cycle" / "model.html").read_text("utf-8")
+    assert ("mybinder.org" in text) == bool(address["repository"])
+    assert ('rel="canonical"' in text) == bool(address["site"])
+
+
+def test_weight(html):
+    """Generous walls; the measured budgets stand in benchmarks."""
+    for page in pages(html):
+        assert page.stat().st_size <= 450_000, page
+    assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 20_000_000

@@ -1,0 +1,104 @@
+"""Breaking something must break the build, also after a build that was good."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.long
+ROOT = Path(__file__).resolve().parent.parent
+NEEDED = ("_config.yml", "references.bib", "pyproject.toml", "requirements.lock", "bibliography.md")
+PAGE = "chapters/k-cycle/model.ipynb"
+
+
+def build(folder: Path) -> subprocess.CompletedProcess:
+    """Build the copied project with the copied package in front of the installed one."""
+    return subprocess.run(
+        [sys.executable, str(folder / "tools" / "build_book.py")],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Copy what a book of one page and one notebook needs, and build it."""
+    tmp_path = tmp_path_factory.mktemp("book")
+    for name in NEEDED:
+        shutil.copy(ROOT / name, tmp_path)
+    for folder in ("data", "k2course", "tools"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    notebook = json.loads((ROOT / PAGE).read_text("utf-8"))
+    for cell in notebook["cells"]:  # links to pages that are not in this small book
+        cell["source"] = [line.replace(".ipynb)", ")") for line in cell["source"]]
+        if cell["cell_type"] == "markdown":
+            cell["source"] = [line.replace("](", "] (") for line in cell["source"]]
+    (tmp_path / PAGE).parent.mkdir(parents=True)
+    (tmp_path / PAGE).write_text(json.dumps(notebook), "utf-8")
+    (tmp_path / "intro.md").write_text("# A small book\n", "utf-8")
+    toc = f"format: jb-book\nroot: intro\nchapters:\n- file: {PAGE}\n- file: bibliography\n"
+    (tmp_path / "_toc.yml").write_text(toc, "utf-8")
+    done = build(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return tmp_path
+
+
+@pytest.fixture
+def project(built, tmp_path):
+    """Return a copy of the built project, known to be up to date."""
+    shutil.copytree(built, tmp_path / "book")
+    assert "up to date" in build(tmp_path / "book").stdout
+    return tmp_path / "book"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (PAGE, "fig, ax = plt.subplots()", "fig, ax = plt.no_such_thing()"),
+        (PAGE, "(51.4, 1)", "(51.5, 1)"),
+        (
+            "data/model_parameters.csv",
+            "wajima2009,IC50,constant,0.34",
+            "wajima2009,IC50,constant,0.35",
+        ),
+        ("k2course/models/wajima2009.ant", "d_VII = 0.120", "d_VII = 0.130"),
+        ("k2course/models/__init__.py", "engine.reset()", "engine.rest()"),
+    ],
+    ids=["cell", "asserted value", "data", "model", "helper"],
+)
+def test_break_it_and_the_build_fails(project, file, old, new):
+    edit(project / file, old, new)
+    for _ in range(2):  # the second build must not forget what the first one saw
+        done = build(project)
+        told = done.stdout + done.stderr
+        assert done.returncode != 0
+        assert "model.ipynb" in told
+        assert "Traceback" in told or "Error" in told
+        assert "up to date" not in told
+
+
+def test_prose_changes_rebuild_without_running_the_notebook_again(project):
+    edit(project / "intro.md", "A small book", "A small book, changed")
+    done = build(project)
+    assert done.returncode == 0
+    assert "Executing notebook" not in done.stdout + done.stderr
+    assert "changed" in (project / "_build/html/intro.html").read_text("utf-8")
+
+
+def test_a_broken_page_of_the_bibliography_is_an_error(project):
+    edit(project / "intro.md", "# A small book", "# A small book\n\n{cite}`nobody1900`")
+    done = build(project)
+    assert done.returncode != 0
+    assert "nobody1900" in done.stdout + done.stderr

@@ -1,0 +1,112 @@
+"""The repository itself: notebooks, lock, addresses, names."""
+
+import ast
+import json
+import re
+import subprocess
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "chapters").rglob("*.ipynb"))
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("NOT A GIT CHECKOUT: the files of the repository cannot be listed")
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+class TestNotebook:
+    def cells(self, path):
+        return json.loads(path.read_text("utf-8"))["cells"]
+
+    def test_outputs_are_stripped(self, path):
+        for cell in self.cells(path):
+            assert not cell.get("outputs")
+            assert cell.get("execution_count") is None
+
+    def test_cells_are_short(self, path):
+        """About ten statements; the formatter may spread them over more lines."""
+        for cell in self.cells(path):
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and not re.match(r"(import|from) ", source):
+                statements = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.stmt)]
+                assert len(statements) <= 14, source
+                assert len(source.splitlines()) <= 30, source
+
+    def test_imports_stand_once_in_the_first_code_cell(self, path):
+        code = ["".join(c["source"]) for c in self.cells(path) if c["cell_type"] == "code"]
+        for source in code[1:]:
+            assert not re.search(r"^(import|from) ", source, re.M), source
+
+    def test_one_title_and_headings_in_order(self, path):
+        text = "\n".join(
+            "".join(c["source"]) for c in self.cells(path) if c["cell_type"] == "markdown"
+        )
+        levels = [len(m) for m in re.findall(r"^(#+) ", text, re.M)]
+        assert levels[0] == 1
+        assert levels.count(1) == 1
+        assert all(b - a <= 1 for a, b in pairwise(levels))
+
+    def test_every_drawing_cell_has_written_alt_text(self, path):
+        for cell in self.cells(path):
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "code" and re.search(r"plt\.subplots\(|\.plot[.(]", source):
+                alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+                assert len(alt) > 30, source
+
+
+def test_lock_has_hashes_and_no_address():
+    text = (ROOT / "requirements.lock").read_text()
+    names = re.findall(r"^[a-z0-9][\w.\[\]-]*==", text, re.M)
+    assert len(names) > 100
+    assert "://" not in text
+    blocks = re.split(r"\n(?=[a-z0-9])", text)
+    assert all("--hash=sha256:" in block for block in blocks if "==" in block)
+
+
+def test_helper_package_stays_small():
+    lines = {suffix: 0 for suffix in (".py", ".js")}
+    for path in (ROOT / "k2course").rglob("*"):
+        if path.suffix in lines:
+            lines[path.suffix] += len(path.read_text("utf-8").splitlines())
+    assert lines[".py"] <= 2500
+    assert lines[".js"] <= 900
+
+
+def test_citation_follows_the_one_setting():
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        project = tomllib.load(stream)
+    address = project["tool"]["k2course"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    for key, field in (("repository", "repository-code"), ("site", "url")):
+        found = re.findall(rf"^{field}: (.+)$", citation, re.M)
+        assert found == ([address[key]] if address[key] else [])
+    assert re.search(r"^version: (.+)$", citation, re.M)[1] == project["project"]["version"]
+
+
+def test_no_machine_path_or_registry_name_in_any_file():
+    words = "|".join(
+        [
+            r"/(?:ro" + r"ot|wo" + r"rk|ho" + r"me)/\w",
+            r"pyp" + r"i\.org",
+            r"npm" + r"js\.",
+            "pythonhos" + "ted",
+        ]
+    )
+    for path in tracked():
+        if path.suffix in {".png", ".woff2"}:
+            continue
+        assert not re.search(words, path.read_text("utf-8", errors="replace")), path
+
+
+def test_no_file_is_heavy():
+    assert [p for p in tracked() if p.stat().st_size > 1_000_000] == []
