@@ -1,9 +1,10 @@
 """Sphinx extension of the book: page code, maths from files, and addresses from one setting.
 
 Loaded through ``_config.yml``. It adds the explorers' script and style only to pages that hold an
-explorer, writes MathJax from an installed package so that no page asks a CDN, and takes the
-public addresses from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out
-while they are empty.
+explorer, writes MathJax from an installed package so that no page asks a CDN, leaves out the
+theme's icon script (the same icons come from its style sheet), and takes the public addresses
+from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out while they are
+empty.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def _configure(app: Sphinx, config: Config) -> None:
         if repository
         else {}
     )
+    theme["navbar_persistent"] = []  # a second search field
     config.mathjax_path = MATHJAX
+    app.add_css_file("book.css")
 
 
 def _add_explorer_code(
@@ -60,6 +63,8 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     static = Path(app.outdir) / "_static"
     (static / "explorer.js").write_text(explore.page_script(), "utf-8")
     (static / "explorer.css").write_text(explore.style(), "utf-8")
+    shutil.copyfile(Path(__file__).with_name("book.css"), static / "book.css")
+    (static / "scripts" / "fontawesome.js").write_text("// The style sheet draws the icons.\n")
     for file in files("sphinx-mathjax-offline") or []:
         inner = file.as_posix().partition("static/mathjax/")[2]
         if inner == "tex-chtml.js" or inner.startswith("output/chtml/fonts/woff-v2/"):

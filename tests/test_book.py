@@ -1,5 +1,6 @@
 """The built book, read as files: links, alt texts, weight, and nothing that needs a server."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -50,6 +51,19 @@ def test_every_image_has_a_written_alt(html):
             if len(alt) < 20 or re.search(r"\.(png|svg|jpe?g)\b|[/\\]_?\w+/", alt):
                 bad.append(f"{page.name}: {alt!r}")
     assert bad == []
+
+
+def test_every_figure_of_a_notebook_stands_in_its_page(html):
+    root = Path(__file__).resolve().parent.parent
+    missing = []
+    for path in sorted((root / "chapters").rglob("*.ipynb")):
+        page = html / path.relative_to(root).with_suffix(".html")
+        shown = {image.get("alt") for image in soup(page).find_all("img")}
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt")
+            if alt and alt not in shown:
+                missing.append(f"{path.name}: {alt[:60]}")
+    assert missing == []
 
 
 def test_no_widget_state_and_no_traceback_in_a_page(html):

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
-import matplotlib.pyplot as plt
+import matplotlib as mpl
 import pandas as pd
 import traitlets
+from matplotlib.figure import Figure
 
 from k2course import figures
 from k2course.explore.equations import javascript
@@ -194,26 +195,19 @@ class ModelExplorer:
     def picture(self) -> str:
         """Return the default settings as a PNG image, base64 in a data address."""
         run = self.model.simulate(**self._run, **(self._settings | self._defaults))
-        with plt.rc_context(figures.STYLE):
-            panels = self.spec["panels"]
-            figure, axes = plt.subplots(
-                1, len(panels), figsize=(4.2 * len(panels), 3.2), squeeze=False
-            )
-            for ax, panel in zip(axes[0], panels, strict=True):
+        panels = self.spec["panels"]
+        with mpl.rc_context(figures.STYLE):  # no pyplot: the notebook's own figures are its own
+            figure = Figure(figsize=(4.2 * len(panels), 3.2))
+            axes = figure.subplots(1, len(panels), squeeze=False)[0]
+            for ax, panel in zip(axes, panels, strict=True):
                 for curve, line in zip(panel["curves"], figures.LINES, strict=False):
-                    ax.plot(
-                        run.index, run[curve["id"]] * curve["scale"], label=curve["label"], **line
-                    )
-                ax.set(
-                    title=panel["title"],
-                    xlabel=f"time, {self.model.time_unit}",
-                    ylabel=panel["y_label"],
-                )
-                ax.set_ylim(bottom=0)
+                    values = run[curve["id"]] * curve["scale"]
+                    ax.plot(run.index, values, label=curve["label"], **line)
+                ax.set(title=panel["title"], ylabel=panel["y_label"], ylim=(0, None))
+                ax.set_xlabel(f"time, {self.model.time_unit}")
                 ax.legend()
             buffer = io.BytesIO()
             figure.savefig(buffer, format="png", dpi=110)
-            plt.close(figure)
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
     def html(self) -> str:
