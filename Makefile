@@ -6,19 +6,22 @@ else
 BIN := .venv/bin
 endif
 PY := $(BIN)/python
-STAMP := .venv/.locked
+STAMP := .venv/.installed
 
 .PHONY: help book test check long serve lab lock lint clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
-$(STAMP): requirements.lock pyproject.toml
+.venv/.locked: requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is ' + sys.version.split()[0])"
 	$(PYTHON) -m venv --clear .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PY) -c "import pathlib; pathlib.Path('$@').touch()"
+
+$(STAMP): .venv/.locked pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@$(PY) -c "import pathlib; pathlib.Path('$(STAMP)').touch()"
+	@$(PY) -c "import pathlib; pathlib.Path('$@').touch()"
 
 book: $(STAMP)  ## build the book into _build/html (from scratch when anything changed)
 	$(PY) tools/build_book.py
