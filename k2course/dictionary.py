@@ -1,4 +1,4 @@
-"""The data dictionary as HTML: what ``datapackage.json`` says of every table, and its first rows."""
+"""The data dictionary as HTML: what ``datapackage.json`` says of each table, and its first rows."""
 
 from __future__ import annotations
 

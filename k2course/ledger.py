@@ -6,6 +6,8 @@ hides the articles that do not match. Without scripts the form stays hidden and 
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from html import escape
 
 import pandas as pd
@@ -24,6 +26,11 @@ SYMBOLS = {
     "wrong": "✗",
     "not-verifiable-here": "?",
 }
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(data.load("studies")["study_id"])
 
 
 def words(value: str) -> str:
@@ -48,7 +55,17 @@ def _source(claim: pd.Series, root: str) -> str:
     return f"{', '.join(parts)}; {escape(claim['locator'])}{depth}"
 
 
-def place(chapter: str, root: str) -> str:
+def _text(text: str, root: str) -> str:
+    """Escape a text of ours and link the studies that it names by their key."""
+
+    def linked(match: re.Match) -> str:
+        key = match[0]
+        return link(f"{root}bibliography.html#{key}", key) if key in _known() else key
+
+    return re.sub(r"\b[a-z]+[0-9]{4}[a-z]?\b", linked, escape(text))
+
+
+def _place(chapter: str, root: str) -> str:
     """Return a link to the page and section that discuss a claim."""
     page, _, section = chapter.partition("#")
     name = page.rpartition("/")[2].replace("-", " ").capitalize()
@@ -61,14 +78,14 @@ def _article(claim: pd.Series, root: str) -> str:
     facets = " ".join(f'data-{name}="{escape(claim[name])}"' for name in FACETS)
     parts = {"Guide cites": escape(claim["cited_as"]) if pd.notna(claim["cited_as"]) else "nothing"}
     if pd.notna(claim["source_says"]):
-        parts["Source says"] = escape(claim["source_says"])
+        parts["Source says"] = _text(claim["source_says"], root)
     if pd.notna(claim["correction"]):
-        parts["Better said"] = escape(claim["correction"])
+        parts["Better said"] = _text(claim["correction"], root)
     parts["Source"] = _source(claim, root)
     if pd.notna(claim["note"]):
-        parts["Note"] = escape(claim["note"])
+        parts["Note"] = _text(claim["note"], root)
     if pd.notna(claim["chapter"]):
-        parts["In the course"] = place(claim["chapter"], root)
+        parts["In the course"] = _place(claim["chapter"], root)
     listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in parts.items())
     verdict, key = claim["verdict"], claim["claim_id"]
     return (
