@@ -18,7 +18,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import explore, ledger
+from k2course import __version__, explore, ledger
 
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 # What marks a live element in a page, and its script and style sheet.
@@ -36,7 +36,7 @@ def _configure(app: Sphinx, config: Config) -> None:
     repository, site = address["repository"].rstrip("/"), address["site"].rstrip("/")
     config.html_baseurl = f"{site}/" if site else ""
     theme = config.html_theme_options
-    theme["repository_url"] = repository
+    theme["repository_url"], theme["repository_branch"] = repository, "main"
     theme["use_repository_button"] = theme["use_issues_button"] = bool(repository)
     theme["launch_buttons"] = (
         {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"}
@@ -44,6 +44,10 @@ def _configure(app: Sphinx, config: Config) -> None:
         else {}
     )
     theme["navbar_persistent"] = []  # a second search field
+    config.myst_substitutions |= {
+        "version": __version__,
+        "address": f"Available at <{site}>." if site else "",
+    }
     config.mathjax_path = MATHJAX
     app.add_css_file("book.css")
 

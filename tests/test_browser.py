@@ -123,6 +123,17 @@ def test_shown_values_are_those_of_roadrunner(page, address):
     assert table[head] == pytest.approx(expected.tolist(), rel=6e-3)
 
 
+def test_code_line_reproduces_every_explorer(page, server):
+    opened(page, f"{server}/{MODEL}")
+    for explorer in page.locator(".k2-explorer").all():
+        move(page, explorer, "dose", 3)
+        run = eval(explorer.locator(".k2-code").inner_text(), {"models": models})
+        spec = json.loads(explorer.locator("script").inner_text())["spec"]
+        curve = spec["panels"][0]["curves"][0]
+        text = explorer.locator(".k2-value").first.inner_text()
+        assert float(text) == pytest.approx(run[curve["id"]].iloc[-1] * curve["scale"], rel=6e-3)
+
+
 def test_reset_preset_and_code(page, server):
     opened(page, f"{server}/{MODEL}")
     explorer = page.locator(".k2-explorer").first

@@ -116,6 +116,7 @@ class ModelExplorer:
             "title": title,
             "source": source,
             "parameters": values | self._settings,
+            "settings": self._settings,
             **self._run,
             "time_unit": self.model.time_unit,
             "sliders": [self._slider(name) for name in sliders],

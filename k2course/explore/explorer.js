@@ -120,7 +120,7 @@ function render({ model, el }) {
       output.textContent = withUnit(values[id], slider.unit);
       input.setAttribute("aria-valuetext", withUnit(values[id], slider.unit));
     }
-    const settings = Object.entries(values).map(([k, v]) => `, ${k}=${v}`).join("");
+    const settings = Object.entries({ ...spec.settings, ...values }).map(([k, v]) => `, ${k}=${v}`).join("");
     code.textContent = `models.load("${spec.model}").simulate(${spec.t_end}, points=${spec.points}${settings})`;
     try {
       now = run(values);
