@@ -1,10 +1,10 @@
 """Sphinx extension of the book: page code, maths from files, and addresses from one setting.
 
-Loaded through ``_config.yml``. It adds the explorers' script and style only to pages that hold an
-explorer, writes MathJax from an installed package so that no page asks a CDN, leaves out the
-theme's icon script (the same icons come from its style sheet), and takes the public addresses
-from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out while they are
-empty.
+Loaded through ``_config.yml``. It adds the script and the style of an explorer or a claim ledger
+only to pages that hold one, lays the data tables beside the pages for download, writes MathJax from
+an installed package so that no page asks a CDN, leaves out the theme's icon script (the same icons
+come from its style sheet), and takes the public addresses from ``[tool.k2course]`` in
+``pyproject.toml``: what depends on them is left out while they are empty.
 """
 
 from __future__ import annotations
