@@ -154,6 +154,7 @@ def test_accessibility_rules(page, server, path, theme):
     page.goto(f"{server}/{path}")
     page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
     page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
+    page.wait_for_timeout(800)  # opened code fades in
     found = Axe().run(page, context="article.bd-article").response["violations"]
     assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
 
