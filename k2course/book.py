@@ -1,10 +1,10 @@
 """Sphinx extension of the book: page code, maths from files, and addresses from one setting.
 
-Loaded through ``_config.yml``. It adds the explorers' script and style only to pages that hold an
-explorer, writes MathJax from an installed package so that no page asks a CDN, leaves out the
-theme's icon script (the same icons come from its style sheet), and takes the public addresses
-from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out while they are
-empty.
+Loaded through ``_config.yml``. It adds the script and the style of an explorer or a claim ledger
+only to pages that hold one, lays the data tables beside the pages for download, writes MathJax from
+an installed package so that no page asks a CDN, leaves out the theme's icon script (the same icons
+come from its style sheet), and takes the public addresses from ``[tool.k2course]`` in
+``pyproject.toml``: what depends on them is left out while they are empty.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import __version__, explore
+from k2course import __version__, explore, ledger
 
 MATHJAX = "vendor/mathjax/tex-chtml.js"
+# What marks a live element in a page, and its script and style sheet.
+LIVE = {explore.MARK: ("explorer.js", "explorer.css"), ledger.MARK: ("ledger.js", "ledger.css")}
 
 
 def addresses(root: Path) -> dict[str, str]:
@@ -50,15 +52,14 @@ def _configure(app: Sphinx, config: Config) -> None:
     app.add_css_file("book.css")
 
 
-def _add_explorer_code(
+def _add_page_code(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
 ) -> None:
-    if doctree is None or not any(
-        f'class="{explore.MARK}"' in raw.astext() for raw in doctree.findall(nodes.raw)
-    ):
-        return
-    app.add_js_file("explorer.js")
-    app.add_css_file("explorer.css")
+    raw = [node.astext() for node in doctree.findall(nodes.raw)] if doctree is not None else []
+    for mark, (script, style) in LIVE.items():
+        if any(f'class="{mark}"' in text for text in raw):
+            app.add_js_file(script)
+            app.add_css_file(style)
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:
@@ -66,8 +67,11 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     (static / "explorer.js").write_text(explore.page_script(), "utf-8")
-    (static / "explorer.css").write_text(explore.style(), "utf-8")
+    for file in (explore.FOLDER / "explorer.css", *explore.FOLDER.glob("ledger.*")):
+        shutil.copyfile(file, static / file.name)
     shutil.copyfile(Path(__file__).with_name("book.css"), static / "book.css")
+    shutil.copytree(Path(app.srcdir) / "data", Path(app.outdir) / "data", dirs_exist_ok=True)
+    shutil.copy(Path(app.srcdir) / "references.bib", Path(app.outdir) / "data")
     (static / "scripts" / "fontawesome.js").write_text("// The style sheet draws the icons.\n")
     for file in files("sphinx-mathjax-offline") or []:
         inner = file.as_posix().partition("static/mathjax/")[2]
@@ -82,6 +86,6 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension with Sphinx."""
     app.connect("config-inited", _configure, priority=400)
-    app.connect("html-page-context", _add_explorer_code)
+    app.connect("html-page-context", _add_page_code)
     app.connect("build-finished", _write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

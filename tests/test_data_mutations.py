@@ -106,6 +106,7 @@ no for false | mk7 | inferred | no | true or false
 broken InChIKey | mk7 | inchikey | RAKQPZMEYJZGPI | not of the form
 claim without verdict | claim | verdict | | is empty
 verdict misspelled | claim | verdict | Wrong | is not one of
+page in another form | claim | chapter | evidence.html | not of the form
 claim number used twice | claim | claim_id | C030 | stands twice
 claim that does not exist | citation | claim_id | C999 | is not in claims.csv
 """
