@@ -66,7 +66,7 @@ def edit(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        (PAGE, "fig, ax = plt.subplots()", "fig, ax = plt.no_such_thing()"),
+        (PAGE, "fig, ax = plt.subplots(", "fig, ax = plt.no_such_thing("),
         (PAGE, "(51.4, 1)", "(51.5, 1)"),
         (
             "data/model_parameters.csv",
