@@ -56,14 +56,13 @@ class Model:
         engine = roadrunner.RoadRunner(source.sbml(self.name))
         engine.integrator.relative_tolerance = REL_TOL
         engine.integrator.absolute_tolerance = ABS_TOL
-        states = set(engine.model.getFloatingSpeciesIds())
-        names = self.variables.index
-        engine.timeCourseSelections = ["time", *(f"[{v}]" if v in states else v for v in names)]
+        names = ["time", *self.variables.index]
+        engine.timeCourseSelections = [f"[{v}]" if v in self.states else v for v in names]
         return engine
 
     @cached_property
     def states(self) -> list[str]:  # noqa: D102 (described in the class)
-        return self._engine.model.getFloatingSpeciesIds()
+        return [s.getId() for s in source.parsed(self.name).getModel().getListOfSpecies()]
 
     @property
     def parameters(self) -> pd.DataFrame:
@@ -84,6 +83,15 @@ class Model:
     def _columns(self) -> tuple[pd.Index, dict[str, str]]:
         table = self.variables
         return pd.Index(list(table.index)), {"time": self.time_unit, **table["unit"]}
+
+    @cached_property
+    def _integrals(self) -> np.ndarray:
+        """Which variables are pure sums, such as bone volume: nothing depends on them."""
+        model = source.parsed(self.name).getModel()
+        laws = [r.getKineticLaw().getMath() for r in model.getListOfReactions()]
+        laws += [r.getMath() for r in model.getListOfRules()]
+        used = set().union(*(source.names_in(law) for law in laws))
+        return np.array([v in self.states and v not in used for v in self._columns[0]])
 
     def sbml(self) -> str:
         """Return the model as an SBML document (level 3)."""
@@ -251,10 +259,10 @@ class Model:
         for _ in range(WINDOWS):
             after = self._run(time, time + window, 2, values)[-1, 1:]
             time, window = time + window, max(window, time)
-            if before is not None and (
-                np.abs(after - before) <= SETTLED * np.abs(after) + 10 * ABS_TOL
-            ).all():
-                return after
+            if before is not None:
+                moving = np.abs(after - before) > SETTLED * np.abs(after) + 10 * ABS_TOL
+                if not (moving & ~self._integrals).any():
+                    return np.where(moving, np.nan, after)
             before = after
         raise ModelError(
             f"{self.name}: no steady state by time {time:g} {self.time_unit} "
@@ -272,7 +280,8 @@ class Model:
         Returns
         -------
         Series
-            Value of each variable.
+            Value of each variable. A pure sum that nothing depends on, such as bone volume, is
+            not waited for and is missing while it still changes.
 
         Raises
         ------

@@ -65,6 +65,12 @@ def parsed(name: str) -> libsbml.SBMLDocument:
     return libsbml.readSBMLFromString(sbml(name))
 
 
+def names_in(node: libsbml.ASTNode) -> set[str]:
+    """Identifiers in an SBML expression."""
+    found = {node.getName()} if node.isName() else set()
+    return found.union(*(names_in(node.getChild(i)) for i in range(node.getNumChildren())))
+
+
 @cache
 def counters(name: str) -> dict[str, float]:
     """Start values of the parameters that events change, such as the number of doses given."""
