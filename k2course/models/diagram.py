@@ -151,9 +151,7 @@ def draw(model: libsbml.Model, title: str) -> Diagram:
             if kind == "flow"
             else f'stroke="{DASH}" stroke-dasharray="4 3"'
         )
-        parts.append(
-            f'<path d="M{start[0]:.0f} {start[1]:.0f}L{end[0]:.0f} {end[1]:.0f}" {look}/>'
-        )
+        parts.append(f'<path d="M{start[0]:.0f} {start[1]:.0f}L{end[0]:.0f} {end[1]:.0f}" {look}/>')
     for name in net.reactions:
         x, y = place[name]
         parts.append(

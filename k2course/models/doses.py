@@ -61,7 +61,7 @@ def schedule(
     )
 
 
-def check(name: str, doses: Doses, states: list[str]) -> list[tuple[float, float, str]]:
+def check(name: str, given: Doses, states: list[str]) -> list[tuple[float, float, str]]:
     """Check a schedule for a model with these states; return its doses in order of time.
 
     Raises
@@ -70,15 +70,17 @@ def check(name: str, doses: Doses, states: list[str]) -> list[tuple[float, float
         Wrong columns, an unknown target, a time or an amount below 0 or not finite.
     """
     try:
-        frame = doses if isinstance(doses, pd.DataFrame) else pd.DataFrame(list(doses))
+        frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame(list(given))
     except (TypeError, ValueError):
-        raise ModelError(f"{name}: doses = {doses!r} is not a list of (time, amount, target)") from None
-    if not isinstance(doses, pd.DataFrame) and len(frame.columns) == len(COLUMNS):
+        raise ModelError(
+            f"{name}: schedule = {given!r} is not a list of (time, amount, target)"
+        ) from None
+    if not isinstance(given, pd.DataFrame) and len(frame.columns) == len(COLUMNS):
         frame.columns = COLUMNS
     if frame.empty:
-        raise ModelError(f"{name}: doses holds no dose")
+        raise ModelError(f"{name}: the schedule holds no dose")
     if list(frame.columns) != COLUMNS:
-        raise ModelError(f"{name}: each of doses must be (time, amount, target)")
+        raise ModelError(f"{name}: each dose of the schedule must be (time, amount, target)")
     checked = []
     for time, amount, target in frame.itertuples(index=False, name=None):
         if target not in states:

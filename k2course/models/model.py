@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REL_TOL, ABS_TOL = 1e-9, 1e-12
 STEPS = 1_000_000  # of the integrator in one run; a run that needs more is given up
 SETTLED = 1e-7  # relative change over a doubling of time that counts as none
-FIRST_WINDOW, WINDOWS = 1e4, 14  # time units; how often the window doubles
+FIRST_WINDOW, WINDOWS = 1e3, 17  # time units; how often the window may double
 
 
 class Model:
@@ -189,7 +189,7 @@ class Model:
         t_end: float,
         points: int = 201,
         *,
-        doses: doses.Doses | None = None,
+        schedule: doses.Doses | None = None,
         **parameters: float,
     ) -> pd.DataFrame:
         """Simulate the model from its initial state.
@@ -200,7 +200,7 @@ class Model:
             End of the simulation, in ``time_unit``; it starts at 0.
         points : int
             Number of equally spaced output times, both ends included.
-        doses : DataFrame or list of (time, amount, target), optional
+        schedule : DataFrame or list of (time, amount, target), optional
             Amounts added to states, for instance by ``models.schedule``. A row at the time of a
             dose shows the state after it; doses after ``t_end`` are not given.
         **parameters : float
@@ -224,10 +224,10 @@ class Model:
             )
         values = self.check(parameters)
         self._start(values)
-        if doses is None:
+        if schedule is None:
             result = self._run(0, float(t_end), points, values)
         else:
-            result = self._dosed(np.linspace(0, t_end, points), doses, values)
+            result = self._dosed(np.linspace(0, t_end, points), schedule, values)
         columns, units = self._columns
         index = pd.Index(result[:, 0], name="time")
         frame = pd.DataFrame(result[:, 1:].copy(), index=index, columns=columns)
@@ -235,11 +235,11 @@ class Model:
         return frame
 
     def _dosed(
-        self, times: np.ndarray, given: doses.Doses, values: dict[str, float]
+        self, times: np.ndarray, schedule: doses.Doses, values: dict[str, float]
     ) -> np.ndarray:
         """Run from dose to dose; stop, add, go on."""
         engine, end = self._engine, times[-1]
-        due = [d for d in doses.check(self.name, given, self.states) if d[0] <= end]
+        due = [d for d in doses.check(self.name, schedule, self.states) if d[0] <= end]
         result = np.empty((len(times), len(engine.timeCourseSelections)))
         stops = np.unique(np.concatenate([times, [time for time, _, _ in due]]))
         for i, stop in enumerate(stops):
@@ -293,7 +293,12 @@ class Model:
         return pd.Series(self._settle(values), index=self._columns[0], name=self.name)
 
     def scan(
-        self, parameter: str, values: Iterable[float], *, direction: str = "both", **parameters: float
+        self,
+        parameter: str,
+        values: Iterable[float],
+        *,
+        direction: str = "both",
+        **parameters: float,
     ) -> pd.DataFrame:
         """Follow the steady state while a parameter goes up, then down.
 
@@ -347,7 +352,7 @@ class Model:
         summarize: Callable[[pd.DataFrame], dict[str, float]] | None = None,
         workers: int = 1,
         progress: bool | None = None,
-        **settings: Any,  # noqa: ANN401 (doses and parameters, as in simulate)
+        **settings: Any,  # noqa: ANN401 (schedule and parameters, as in simulate)
     ) -> pd.DataFrame:
         """Simulate many virtual patients.
 
@@ -365,7 +370,7 @@ class Model:
         progress : bool, optional
             Show a progress bar; by default not while the book is built.
         **settings
-            ``doses`` and parameters that all patients share.
+            ``schedule`` and parameters that all patients share.
 
         Returns
         -------
