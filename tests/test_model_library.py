@@ -21,7 +21,7 @@ class TestZhou2016:
     highest INR of the day before the pause.
     """
 
-    TABLE = [
+    TABLE = (
         # renal factor, doses of K2, fall of INR x 10, hours to 95 % recovery
         (1, 0, 1.30, 8),
         (0.614, 0, 2.15, 16),
@@ -31,7 +31,7 @@ class TestZhou2016:
         (0.614, 2, 5.73, 174),
         (1, 3, 3.58, 172),
         (0.614, 3, 5.98, 200),
-    ]
+    )
 
     @pytest.mark.parametrize(("renal", "doses", "fall", "hours"), TABLE)
     def test_table_3a(self, renal, doses, fall, hours):

@@ -11,7 +11,7 @@ import numpy as np
 
 from k2course.models.source import names_in
 
-WIDTH, MARGIN, GAP = 760, 60, 46
+WIDTH, MARGIN, GAP = 760, 60, (72, 50)
 INK, BOX, LINE, DASH = "#111827", "#E5F1FB", "#374151", "#B45309"
 
 
@@ -67,7 +67,7 @@ def network(model: libsbml.Model) -> Network:
 
 
 def _distances(nodes: list[str], arrows: list[tuple[str, str, str]]) -> np.ndarray:
-    """Steps between nodes along the arrows (Floyd-Warshall); parts that don't meet stay apart."""
+    """Count steps between nodes along the arrows (Floyd-Warshall)."""
     place = {name: i for i, name in enumerate(nodes)}
     steps = np.full((len(nodes),) * 2, np.inf)
     np.fill_diagonal(steps, 0)
@@ -155,12 +155,14 @@ def draw(model: libsbml.Model, title: str) -> Diagram:
     for name in net.reactions:
         x, y = place[name]
         parts.append(
-            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{LINE}"><title>{name[2:]}</title></circle>'
+            f'<circle cx="{x:.0f}" cy="{y:.0f}" r="4" fill="{LINE}"><title>{name[2:]}</title>'
+            "</circle>"
         )
     for name in net.species:
         (x, y), (w, h) = place[name], _half(name)
         parts.append(
-            f'<rect x="{x - w:.0f}" y="{y - h:.0f}" width="{2 * w:.0f}" height="{2 * h:.0f}" rx="4" '
+            f'<rect x="{x - w:.0f}" y="{y - h:.0f}" width="{2 * w:.0f}" height="{2 * h:.0f}" '
+            f'rx="4" '
             f'fill="{BOX}" stroke="{INK}"/><text x="{x:.0f}" y="{y + 4:.0f}" fill="{INK}" '
             f'stroke="none" text-anchor="middle">{name}</text>'
         )

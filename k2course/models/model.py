@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -18,6 +19,10 @@ from k2course.models.source import ModelError, unknown
 
 if TYPE_CHECKING:
     from k2course.models.diagram import Diagram
+
+# CVODE would print what ``simulate`` reports as an error.
+os.environ.setdefault("SUNLOGGER_ERROR_FILENAME", os.devnull)
+os.environ.setdefault("SUNLOGGER_WARNING_FILENAME", os.devnull)
 
 REL_TOL, ABS_TOL = 1e-9, 1e-12
 STEPS = 1_000_000  # of the integrator in one run; a run that needs more is given up
@@ -162,14 +167,22 @@ class Model:
                 engine.setValue(key, value)
             engine.reset()
 
-    def _run(self, start: float, end: float, points: int, told: object) -> np.ndarray:
-        """Integrate from the present state; shape (points, 1 + variables)."""
+    def _run(self, times: tuple[float, float, int] | list[float], told: object) -> np.ndarray:
+        """Integrate from the present state.
+
+        ``times`` is (start, end, number of points) or a list of times; shape of the result
+        (points, 1 + variables).
+        """
         engine = self._engine
-        steps = max(500, STEPS // points)
+        steps = max(500, STEPS // (times[2] if isinstance(times, tuple) else len(times)))
         if engine.integrator.maximum_num_steps != steps:
             engine.integrator.maximum_num_steps = steps
         try:
-            result = engine.simulate(start, end, points)
+            result = (
+                engine.simulate(*times)
+                if isinstance(times, tuple)
+                else engine.simulate(times=times)
+            )
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
             raise self._stopped(engine.model.getTime(), told, reason) from None
@@ -225,7 +238,7 @@ class Model:
         values = self.check(parameters)
         self._start(values)
         if schedule is None:
-            result = self._run(0, float(t_end), points, values)
+            result = self._run((0, float(t_end), points), values)
         else:
             result = self._dosed(np.linspace(0, t_end, points), schedule, values)
         columns, units = self._columns
@@ -238,26 +251,29 @@ class Model:
         self, times: np.ndarray, schedule: doses.Doses, values: dict[str, float]
     ) -> np.ndarray:
         """Run from dose to dose; stop, add, go on."""
-        engine, end = self._engine, times[-1]
-        due = [d for d in doses.check(self.name, schedule, self.states) if d[0] <= end]
-        result = np.empty((len(times), len(engine.timeCourseSelections)))
-        stops = np.unique(np.concatenate([times, [time for time, _, _ in due]]))
-        for i, stop in enumerate(stops):
-            if i:
-                self._run(stops[i - 1], stop, 2, values)
-            while due and due[0][0] == stop:
-                _, amount, target = due.pop(0)
+        engine, end = self._engine, float(times[-1])
+        due: dict[float, list[tuple[float, str]]] = {end: []}
+        for time, amount, target in doses.check(self.name, schedule, self.states):
+            nearest = float(times[np.abs(times - time).argmin()])
+            time = nearest if abs(nearest - time) < 1e-9 * end else time
+            due.setdefault(time, []).append((amount, target))
+        rows, start = [], 0.0
+        for stop in sorted(time for time in due if time <= end):
+            if stop > start:
+                between = times[(times > start) & (times < stop)].tolist()
+                result = self._run([start, *between, stop], values)
+                rows += list(result[:-1] if start in times else result[1:-1])
+            for amount, target in due[stop]:
                 engine.setValue(target, engine.getValue(target) + amount)
-            row = np.searchsorted(times, stop)
-            if row < len(times) and times[row] == stop:
-                result[row] = [stop, *(engine.getValue(s) for s in engine.timeCourseSelections[1:])]
-        return result
+            start = stop
+        rows.append([end, *(engine.getValue(s) for s in engine.timeCourseSelections[1:])])
+        return np.array(rows)
 
     def _settle(self, values: dict[str, float]) -> np.ndarray:
         """Run on until nothing changes any more; return the variables."""
         time, window, before = 0.0, FIRST_WINDOW, None
         for _ in range(WINDOWS):
-            after = self._run(time, time + window, 2, values)[-1, 1:]
+            after = self._run((time, time + window, 2), values)[-1, 1:]
             time, window = time + window, max(window, time)
             if before is not None:
                 moving = np.abs(after - before) > SETTLED * np.abs(after) + 10 * ABS_TOL

@@ -66,7 +66,7 @@ def parsed(name: str) -> libsbml.SBMLDocument:
 
 
 def names_in(node: libsbml.ASTNode) -> set[str]:
-    """Identifiers in an SBML expression."""
+    """Collect the identifiers in an SBML expression."""
     found = {node.getName()} if node.isName() else set()
     return found.union(*(names_in(node.getChild(i)) for i in range(node.getNumChildren())))
 
