@@ -1,9 +1,9 @@
 """Sphinx extension of the book: page code, maths from files, and addresses from one setting.
 
 Loaded through ``_config.yml``. It adds the explorers' script and style only to pages that hold an
-explorer, writes MathJax from an installed package so that no page asks a CDN, and takes the
-public addresses from ``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out
-while they are empty.
+explorer, writes MathJax from an installed package so that no page asks a CDN, writes the files of
+the models for download, and takes the public addresses from ``[tool.k2course]`` in
+``pyproject.toml``: what depends on them is left out while they are empty.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import explore
+from k2course import explore, models
 
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 
@@ -66,6 +66,10 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
             target = static / "vendor/mathjax" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    (static / "models").mkdir(exist_ok=True)
+    for model in map(models.load, models.catalog().index):
+        model.omex(static / "models" / f"{model.name}.omex")
+        (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
 

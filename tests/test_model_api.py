@@ -134,6 +134,38 @@ def final_cells(run):
     return {"B": run["B"].iloc[-1], "C": run["C"].iloc[-1]}
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("lemaire2004", {"I_B": 1e-4}),
+        ("wajima2009", {"dose": 4}),
+        ("wajima2009", {"dose": 4, "first_dose": 0}),
+        ("dallepezze2014", {}),
+        ("zhou2016", {"dose": 3, "k2_dose": 20}),
+    ],
+)
+def test_no_run_leaves_traces_in_the_next(name, settings):
+    def run(model):
+        return model.simulate(model.t_end, points=101, **settings)
+
+    def failed(model):
+        with pytest.raises(models.ModelError):
+            model.simulate(10, points=-1)
+
+    first = run(models.load(name))
+    used = models.load(name)
+    state = used.states[0]
+    for spoil in (
+        lambda m: m.steady_state(),
+        lambda m: m.scan(m.parameters.index[0], m.parameters["value"].iloc[0] * np.array([1, 1.1])),
+        lambda m: m.simulate(100, schedule=[(0, 1e-9, state), (33.3, 1e-9, state)]),
+        lambda m: m.simulate(3 * m.t_end, **settings),
+        failed,
+    ):
+        spoil(used)
+        pd.testing.assert_frame_equal(run(used), first, check_exact=True)
+
+
 class TestManyPatients:
     @pytest.fixture
     def patients(self):
