@@ -1,8 +1,8 @@
 """Sphinx extension of the book: page code, maths from files, and addresses from one setting.
 
 Loaded through ``_config.yml``. It adds the script and the style of an explorer or a claim ledger
-only to pages that hold one, lays the data tables beside the pages for download, writes MathJax from
-an installed package so that no page asks a CDN, leaves out the theme's icon script (the same icons
+only to pages that hold one, lays data tables and model files beside the pages for download, writes
+MathJax from an installed package so that no page asks a CDN, leaves out the theme's icon script (the same icons
 come from its style sheet), and takes the public addresses from ``[tool.k2course]`` in
 ``pyproject.toml``: what depends on them is left out while they are empty.
 """
@@ -18,7 +18,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import __version__, explore, ledger
+from k2course import __version__, explore, ledger, models
 
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 # What marks a live element in a page, and its script and style sheet.
@@ -79,6 +79,10 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
             target = static / "vendor/mathjax" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    (static / "models").mkdir(exist_ok=True)
+    for model in map(models.load, models.catalog().index):
+        model.omex(static / "models" / f"{model.name}.omex")
+        (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
 
