@@ -2,9 +2,9 @@
 
 Loaded through ``_config.yml``. It adds the script and the style of an explorer or a claim ledger
 only to pages that hold one, lays data tables and model files beside the pages for download, writes
-MathJax from an installed package so that no page asks a CDN, leaves out the theme's icon script (the same icons
-come from its style sheet), and takes the public addresses from ``[tool.k2course]`` in
-``pyproject.toml``: what depends on them is left out while they are empty.
+MathJax from an installed package so that no page asks a CDN, leaves out the theme's icon script
+(the same icons come from its style sheet), and takes the public addresses from
+``[tool.k2course]`` in ``pyproject.toml``: what depends on them is left out while they are empty.
 """
 
 from __future__ import annotations
