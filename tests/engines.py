@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import locale
 import math
 import re
+from collections.abc import Iterator
 
-import COPASI
 import libsbml
 import numpy as np
 
 TOLERANCES = {"Relative Tolerance": 1e-10, "Absolute Tolerance": 1e-14}
 
 
+@contextlib.contextmanager
+def own_locale() -> Iterator[None]:
+    """Give the process its locale back: COPASI sets it to ASCII, at its import and later."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+with own_locale():
+    import COPASI
+
+
 class Copasi:
     """A model loaded by COPASI from SBML."""
 
+    @own_locale()
     def __init__(self, sbml: str) -> None:
         self.model = COPASI.CRootContainer.addDatamodel()
         if not self.model.importSBMLFromString(sbml):
@@ -25,6 +42,7 @@ class Copasi:
             method.getParameter(name).setDblValue(value)
         method.getParameter("Max Internal Steps").setUIntValue(1_000_000)
 
+    @own_locale()
     def run(self, t_end: float, points: int = 201) -> dict[str, np.ndarray]:
         """Time course of each species, as concentrations, by its SBML identifier."""
         problem = self.task.getProblem()
