@@ -308,7 +308,9 @@ class TestAwkward:
         draw = np.random.default_rng(len(name))
         for key in draw.choice(rows.index, size=min(12, len(rows)), replace=False):
             value, low, high = rows.loc[key]
-            top = 1e300 if math.isnan(high) else high
+            top = (
+                1e300 if math.isnan(high) else high
+            )  # a million times the value is the table's wall
             for extreme in (low, min(abs(value or 1) * 1e6, top)):
                 began = time.perf_counter()
                 told = self.outcome(model, {key: extreme})
@@ -350,3 +352,13 @@ def test_memory_stays_flat():
             table, 360, summarize=lambda r: {"II": r["II"].iloc[-1]}, progress=False
         )
     assert resident() - before < 20e6
+
+
+def test_the_book_shows_every_model_once():
+    import json
+    from pathlib import Path
+
+    folder = Path(__file__).resolve().parent.parent / "chapters" / "reference"
+    pages = [json.loads(p.read_text("utf-8")) for p in sorted(folder.glob("models*.ipynb"))]
+    code = "\n".join("".join(c["source"]) for page in pages for c in page["cells"])
+    assert sorted(re.findall(r'card\.show\("(\w+)"\)', code)) == NAMES

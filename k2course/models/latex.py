@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libsbml
 
 GREEK = {"alpha", "beta", "gamma", "sigma", "phi", "psi", "rho", "pi"}
-WIDTH = 70  # letters after which a sum goes on in the next line
+WIDTH = 50  # letters after which a sum goes on in the next line
 RELATIONS = {
     libsbml.AST_RELATIONAL_EQ: "=",
     libsbml.AST_RELATIONAL_GEQ: r"\ge",
@@ -87,16 +87,29 @@ def formula(node: libsbml.ASTNode, around: int = 0) -> str:
     return rf"\left({text}\right)" if 0 < strength < around else text
 
 
+def _cancel(node: libsbml.ASTNode, place: str) -> str | None:
+    """Typeset a product without a volume that is one of its factors; None if it is none."""
+    if node.isName() and node.getName() == place:
+        return ""
+    parts = [node.getChild(i) for i in range(node.getNumChildren())]
+    if node.getType() == libsbml.AST_TIMES:
+        for i, part in enumerate(parts):
+            rest = _cancel(part, place)
+            if rest is not None:
+                texts = [rest if j == i else formula(p, PRODUCT) for j, p in enumerate(parts)]
+                return r"\,".join(filter(None, texts))
+    if node.getType() == libsbml.AST_DIVIDE:
+        rest = _cancel(parts[0], place)
+        if rest is not None:
+            return rf"\frac{{{rest or 1}}}{{{formula(parts[1])}}}"
+    return None
+
+
 def _rate(law: libsbml.ASTNode, place: str) -> str:
-    """Typeset a rate as a change of concentration: the volume that is a factor falls away."""
+    """Typeset a rate as a change of concentration: divided by the volume of its place."""
     if place == "default_compartment":
         return formula(law, PRODUCT)
-    if law.getType() == libsbml.AST_TIMES:
-        parts = [law.getChild(i) for i in range(law.getNumChildren())]
-        rest = [p for p in parts if p.getName() != place]
-        if len(rest) < len(parts):
-            return r"\,".join(formula(p, PRODUCT) for p in rest)
-    return rf"\frac{{{formula(law)}}}{{V_{{\mathrm{{{place}}}}}}}"
+    return _cancel(law, place) or rf"\frac{{{formula(law)}}}{{{symbol(place)}}}"
 
 
 def _sums(model: libsbml.Model) -> Iterator[tuple[str, list[str]]]:
