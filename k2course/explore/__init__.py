@@ -34,7 +34,7 @@ MARK = "k2-explorer"
 @cache
 def script() -> str:
     """Return the page code of the explorers: integrator, chart, controls, as one source."""
-    parts = ("integrate.js", "chart.js", "explorer.js")
+    parts = ("integrate.js", "rodas.js", "chart.js", "explorer.js")
     return "\n".join((FOLDER / part).read_text("utf-8") for part in parts)
 
 
