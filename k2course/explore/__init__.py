@@ -29,13 +29,20 @@ from k2course.models import Model, ModelError, load, unknown
 
 FOLDER = Path(__file__).parent
 MARK = "k2-explorer"
+STIFF = 5000  # an explicit method would take a third of that many steps
 
 
 @cache
 def script() -> str:
-    """Return the page code of the explorers: integrator, chart, controls, as one source."""
-    parts = ("integrate.js", "rodas.js", "chart.js", "explorer.js")
-    return "\n".join((FOLDER / part).read_text("utf-8") for part in parts)
+    """Return the page code of the explorers: integrators, chart, controls, as one source.
+
+    The integrators stand in it twice: as code, and as text from which a worker is made.
+    """
+    read = {path.stem: path.read_text("utf-8") for path in FOLDER.glob("*.js")}
+    integrator = read["integrate"] + read["rodas"]
+    return f"{integrator}\nconst INTEGRATOR = {json.dumps(integrator)};\n" + "\n".join(
+        read[part] for part in ("chart", "explorer")
+    )
 
 
 @cache
@@ -78,6 +85,9 @@ class ModelExplorer:
         Draw each variable in percent of its start value instead of its own unit.
     presets : dict of str to dict, optional
         Button label to slider values.
+    evidence : list of dict, optional
+        Measured points: ``variable``, ``time``, ``value`` (in what the panel shows), ``label``
+        (the study), and ``low`` and ``high`` where the study prints an interval.
     caption : str
         What the static picture shows; also its alternative text.
     **settings : float
@@ -102,6 +112,7 @@ class ModelExplorer:
         points: int = 201,
         relative: bool = False,
         presets: dict[str, dict[str, float]] | None = None,
+        evidence: list[dict[str, Any]] | None = None,
         **settings: float,
     ) -> None:
         self.model = load(model) if isinstance(model, str) else model
@@ -109,7 +120,9 @@ class ModelExplorer:
         self._run = {"t_end": t_end, "points": points}
         self._settings = self.model.check(settings)
         start = self.model.simulate(**self._run, **self._settings).iloc[0]
-        source, values = javascript(self.model.sbml(), list(self.model.variables.index))
+        stiff = self.model.stiffness(t_end) > STIFF
+        variables = list(self.model.variables.index)
+        source, values = javascript(self.model.sbml(), variables, stiff=stiff)
         self.spec = {
             "version": 1,
             "model": self.model.name,
@@ -121,7 +134,9 @@ class ModelExplorer:
             "time_unit": self.model.time_unit,
             "sliders": [self._slider(name) for name in sliders],
             "panels": [
-                self._panel(heading, names, start, relative) for heading, names in panels.items()
+                self._panel(heading, names, start, relative)
+                | {"evidence": [e for e in evidence or [] if e["variable"] in names]}
+                for heading, names in panels.items()
             ],
             "presets": {name: self.model.check(preset) for name, preset in (presets or {}).items()},
         }
@@ -204,6 +219,10 @@ class ModelExplorer:
                 for curve, line in zip(panel["curves"], figures.LINES, strict=False):
                     values = run[curve["id"]] * curve["scale"]
                     ax.plot(run.index, values, label=curve["label"], **line)
+                for point in panel["evidence"]:
+                    value, low = point["value"], point.get("low", point["value"])
+                    reach = [[value - low], [point.get("high", value) - value]]
+                    ax.errorbar(point["time"], value, reach, fmt="ks", label=point["label"])
                 ax.set(title=panel["title"], ylabel=panel["y_label"], ylim=(0, None))
                 ax.set_xlabel(f"time, {self.model.time_unit}")
                 ax.legend()
