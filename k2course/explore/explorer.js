@@ -1,5 +1,5 @@
 // The model explorer: sliders, live curves against a reference run, read-out, table.
-// One source for the kernel (anywidget calls render) and for the page (see book.py).
+// One source for the kernel (anywidget calls render) and for the page (see page.js).
 
 function h(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -9,6 +9,13 @@ function h(name, attributes = {}, ...children) {
   }
   element.append(...children);
   return element;
+}
+
+// JupyterLab would take the arrow keys of a slider for itself.
+function keepArrows(el) {
+  el.addEventListener("keydown", (event) => {
+    if (event.target.type === "range") event.stopPropagation();
+  });
 }
 
 let instances = 0;
@@ -56,7 +63,7 @@ function makeRunner(spec) {
   };
 }
 
-function render({ model, el }) {
+function renderModel({ model, el }) {
   const spec = model.get("spec");
   const runner = makeRunner(spec);
   const column = (id) => runner.variables.indexOf(id);
@@ -147,9 +154,7 @@ function render({ model, el }) {
     h("div", { class: "k2-reader" }, h("label", { for: reader.id }, "Read values at"), reader, h("output", { for: reader.id })),
     h("div", { class: "k2-code-line" }, code, copy), status, details);
   el.classList.add("k2-live");
-  el.addEventListener("keydown", (event) => {
-    if (event.target.type === "range") event.stopPropagation(); // JupyterLab would take the arrows
-  });
+  keepArrows(el);
   const readAt = el.querySelector(".k2-reader output");
 
   function set(settings) {
