@@ -35,10 +35,10 @@ def _as_html(result: object, alt: str) -> str:
         plt.close(result)
         picture = base64.b64encode(buffer.getvalue()).decode()
         return f'<img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
-    if isinstance(result, pd.io.formats.style.Styler):
-        return result.to_html()
     if isinstance(result, pd.DataFrame):
         return result.to_html(border=0)
+    if hasattr(result, "to_html"):  # a Styler
+        return result.to_html()
     return f"<p>{html.escape(str(result))}</p>"
 
 
