@@ -91,7 +91,6 @@ def test_page_agrees_with_roadrunner(page, address):
 def test_shown_values_are_those_of_roadrunner(page, address):
     """What a person reads off the table after moving a slider, to the three digits shown."""
     opened(page, f"{address}/{MODEL}")
-    explorer = page.locator(".k2-explorer").first
     dose = move(page, "dose", 6.5)
     phi = move(page, "phi", 0.2)
     shown = table(page)
