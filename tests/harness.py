@@ -13,7 +13,8 @@ def move(page: Any, name: str, value: float, number: int = 0) -> float:
     slider.evaluate(
         "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }", value
     )
-    page.wait_for_timeout(150)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.wait_for_timeout(100)
     return float(slider.input_value())
 
 
