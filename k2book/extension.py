@@ -19,9 +19,11 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import __version__, explore, ledger, models
+from k2book import ledger
+from k2course import __version__, explore, models
 from k2course.explore import live
 
+HERE = Path(__file__).parent
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 # What marks a live element in a page, and its script and style sheet.
 LIVE = dict.fromkeys(explore.MARKS, ("explorer.js", "explorer.css"))
@@ -70,9 +72,8 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     (static / "explorer.js").write_text(explore.page_script(), "utf-8")
-    for file in (live.FOLDER / "explorer.css", *live.FOLDER.glob("ledger.*")):
+    for file in (live.FOLDER / "explorer.css", HERE / "book.css", *HERE.glob("ledger.[jc]s*")):
         shutil.copyfile(file, static / file.name)
-    shutil.copyfile(Path(__file__).with_name("book.css"), static / "book.css")
     shutil.copytree(Path(app.srcdir) / "data", Path(app.outdir) / "data", dirs_exist_ok=True)
     shutil.copy(Path(app.srcdir) / "references.bib", Path(app.outdir) / "data")
     (static / "scripts" / "fontawesome.js").write_text("// The style sheet draws the icons.\n")
