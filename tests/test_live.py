@@ -35,7 +35,7 @@ def test_every_model_agrees_with_roadrunner(show, name):
     if not sliders:
         pytest.skip(f"{name} has no slider")
     variables = list(model.variables.index)
-    t_end = {"h": 360, "d": 100, "min": 240, "s": 1000}[model.time_unit]
+    t_end = model.t_end
     explorer = ModelExplorer(
         model, title=name, sliders=sliders, panels={v: [v] for v in variables},
         t_end=t_end, caption="A test.",

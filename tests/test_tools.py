@@ -60,7 +60,9 @@ class TestNotebook:
     def test_every_drawing_cell_has_written_alt_text(self, path):
         for cell in self.cells(path):
             source = "".join(cell["source"])
-            if cell["cell_type"] == "code" and re.search(r"plt\.subplots\(|\.plot[.(]", source):
+            if re.search(r"^explore\(", source, re.M):
+                assert re.search(r"^    alt=", source, re.M), source
+            elif cell["cell_type"] == "code" and re.search(r"plt\.subplots\(|\.plot[.(]", source):
                 alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
                 assert len(alt) > 30, source
 

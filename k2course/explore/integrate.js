@@ -68,7 +68,7 @@ function stretch(model, p, y, t0, t1, times, output, tol) {
 }
 
 // Values of every variable at `times` (ascending, from 0): an array of columns.
-function solve(model, parameters, times, tol = { rel: 1e-7, abs: 1e-12 }) {
+function solve(model, parameters, times, tol = { rel: 1e-8, abs: 1e-12 }) {
   const p = { ...parameters };
   const y = Float64Array.from(model.init(p));
   const advance = model.jac ? stiffStretch : stretch; // see rodas.js
