@@ -82,3 +82,30 @@ def page(chromium):
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     yield page
     context.close()
+
+
+@pytest.fixture
+def show(page, tmp_path, monkeypatch):
+    """Show live elements in a page of their own and return it: ``show(explorer, ...)``.
+
+    For anyone who writes a notebook: ``page = show(explorer)``, then ``move(page, "dose", 4)`` and
+    ``curves(page)`` from ``tests/harness.py``.
+    """
+    from k2course import explore
+
+    monkeypatch.setenv("K2COURSE_BOOK", str(tmp_path / "grids"))
+
+    def opened(*elements, address: str = ""):
+        body = "".join(e if isinstance(e, str) else e.html() for e in elements)
+        (tmp_path / "page.js").write_text(explore.page_script(), "utf-8")
+        (tmp_path / "page.html").write_text(
+            '<!doctype html><html lang="en" data-theme="light"><meta charset="utf-8">'
+            f"<title>Test</title><style>{explore.style()}</style><main><h1>Test</h1>{body}</main>"
+            '<script src="page.js"></script></html>',
+            "utf-8",
+        )
+        page.goto((tmp_path / "page.html").as_uri() + address)
+        page.wait_for_timeout(300)
+        return page
+
+    return opened

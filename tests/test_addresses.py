@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from k2course import book
+from k2book import extension
 
 
 def configured(folder, repository, site):
@@ -13,7 +13,7 @@ def configured(folder, repository, site):
     )
     config = SimpleNamespace(html_theme_options={}, html_baseurl="x", myst_substitutions={})
     app = SimpleNamespace(srcdir=folder, add_css_file=lambda name: None)
-    book._configure(app, config)
+    extension._configure(app, config)
     return config
 
 

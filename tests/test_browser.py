@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from harness import curves, move, table
 
 from k2course import models
 
@@ -24,27 +25,6 @@ def opened(page, url):
     page.wait_for_load_state("load")
     page.wait_for_timeout(300)
     return page
-
-
-def move(page, explorer, name, value):
-    """Set a slider as a person would see it move: value, then the input event."""
-    slider = explorer.locator(f"input[name={name}]")
-    slider.evaluate(
-        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }", value
-    )
-    page.wait_for_timeout(80)
-    return float(slider.input_value())
-
-
-def shown(explorer):
-    """Read the table of values that the curves show, as {label: values}."""
-    details = explorer.locator("details")
-    if not details.evaluate("e => e.open"):
-        details.locator("summary").click()
-    rows = details.locator("table").evaluate(
-        "t => [...t.rows].map(r => [...r.cells].map(c => c.textContent))"
-    )
-    return {head: [float(r[i]) for r in rows[1:]] for i, head in enumerate(rows[0])}
 
 
 def test_nothing_leaves_this_machine(page, address):
@@ -97,15 +77,13 @@ def test_page_agrees_with_roadrunner(page, address):
             chosen = {
                 s["id"]: round(generator.uniform(s["low"], s["high"]), 3) for s in spec["sliders"]
             }
-            columns = page.evaluate(
-                "([number, chosen]) => window.k2course.curves(number, chosen)", [number, chosen]
-            )
+            columns = curves(page, number, **chosen)
             kept = {k: v for k, v in spec["parameters"].items() if k in model.parameters.index}
             run = model.simulate(spec["t_end"], points=spec["points"], **(kept | chosen))
             for panel in spec["panels"]:
                 for curve in panel["curves"]:
                     name = curve["id"]
-                    seen = np.array(columns[name])
+                    seen = columns[name]
                     error = np.abs(seen - run[name].to_numpy()).max() / run[name].abs().max()
                     assert error <= 1e-5, (spec["title"], name, chosen, error)
 
@@ -113,20 +91,19 @@ def test_page_agrees_with_roadrunner(page, address):
 def test_shown_values_are_those_of_roadrunner(page, address):
     """What a person reads off the table after moving a slider, to the three digits shown."""
     opened(page, f"{address}/{MODEL}")
-    explorer = page.locator(".k2-explorer").first
-    dose = move(page, explorer, "dose", 6.5)
-    phi = move(page, explorer, "phi", 0.2)
-    table = shown(explorer)
+    dose = move(page, "dose", 6.5)
+    phi = move(page, "phi", 0.2)
+    shown = table(page)
     run = models.load("kcycle").simulate(360, points=201, dose=dose, phi=phi)
-    head = next(h for h in table if "epoxide" in h)
+    head = next(h for h in shown if "epoxide" in h)
     expected = 100 * run["VKO"].iloc[:: int(np.ceil(201 / 25))] / run["VKO"].iloc[0]
-    assert table[head] == pytest.approx(expected.tolist(), rel=6e-3)
+    assert shown[head] == pytest.approx(expected.tolist(), rel=6e-3)
 
 
 def test_code_line_reproduces_every_explorer(page, server):
     opened(page, f"{server}/{MODEL}")
-    for explorer in page.locator(".k2-explorer").all():
-        move(page, explorer, "dose", 3)
+    for number, explorer in enumerate(page.locator(".k2-explorer").all()):
+        move(page, "dose", 3, number)
         run = eval(explorer.locator(".k2-code").inner_text(), {"models": models})
         spec = json.loads(explorer.locator("script").inner_text())["spec"]
         curve = spec["panels"][0]["curves"][0]

@@ -32,7 +32,7 @@ def built(tmp_path_factory):
     tmp_path = tmp_path_factory.mktemp("book")
     for name in NEEDED:
         shutil.copy(ROOT / name, tmp_path)
-    for folder in ("data", "k2course", "tools"):
+    for folder in ("data", "k2book", "k2course", "tools"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     notebook = json.loads((ROOT / PAGE).read_text("utf-8"))
     for cell in notebook["cells"]:  # links to pages that are not in this small book

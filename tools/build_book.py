@@ -63,7 +63,7 @@ def main() -> int:
     code_stamp.write_text(code)
     run = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", run, "build", str(ROOT), "--warningiserror"]
-    environment = os.environ | {"K2COURSE_BOOK": "1"}
+    environment = os.environ | {"K2COURSE_BOOK": str(BUILD / "grids")}
     status = subprocess.run([*command, "--keep-going"], env=environment, check=False).returncode
     if status == 0 and not INDEX.is_file():
         print("The build reported success and wrote no _build/html/index.html.", file=sys.stderr)

@@ -24,7 +24,8 @@ const short = (value) =>
     ? value.toExponential(2) : String(+value.toPrecision(3));
 
 // curves: [{label, color}]; returns draw(times, now, before) and mark(row), columns as arrays.
-function chart(parent, { title, xLabel, yLabel, curves, onHover }) {
+// evidence: [{time, value, low, high, label}], drawn as points with their intervals.
+function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
   const svg = node("svg", { class: "k2-chart", role: "img", "aria-label": title }, parent);
   const margin = { left: 52, right: 12, top: 12, bottom: 42 };
   let state, geometry;
@@ -36,6 +37,7 @@ function chart(parent, { title, xLabel, yLabel, curves, onHover }) {
     svg.setAttribute("height", height);
     const { times, now, before } = state;
     const values = [...now, ...before].flatMap((column) => [Math.min(...column), Math.max(...column)]);
+    values.push(...evidence.flatMap((e) => [e.low ?? e.value, e.high ?? e.value]));
     const top = Math.max(...values, 1e-12);
     const yTicks = ticks(Math.min(0, ...values), top * 1.02);
     const xTicks = ticks(times[0], times[times.length - 1], width < 360 ? 4 : 6)
@@ -65,6 +67,12 @@ function chart(parent, { title, xLabel, yLabel, curves, onHover }) {
     curves.forEach((curve, i) => {
       node("path", { class: `k2-line k2-c${curve.color} k2-d${curve.color}`, d: path(now[i]) }, svg);
     });
+    for (const e of evidence) {
+      const mark = node("g", { class: "k2-evidence" }, svg);
+      node("title", {}, mark, e.label);
+      if (e.low !== undefined) node("line", { x1: x(e.time), x2: x(e.time), y1: y(e.low), y2: y(e.high) }, mark);
+      node("rect", { x: x(e.time) - 4, y: y(e.value) - 4, width: 8, height: 8 }, mark);
+    }
     geometry.cross = node("g", { class: "k2-cross" }, svg);
   }
 

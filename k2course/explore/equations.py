@@ -6,6 +6,7 @@ The page integrates the same equations as RoadRunner because both are made from 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import libsbml
 
@@ -45,7 +46,49 @@ def _event(event: libsbml.Event, names: dict[str, str]) -> str:
     )
 
 
-def javascript(sbml: str, variables: list[str]) -> tuple[str, dict[str, float]]:
+def _symbolic(formulas: dict[str, str]) -> dict[str, Any]:
+    """Parse formulas, each of which may use those before it, into SymPy expressions."""
+    import sympy  # half a second, and only stiff models need it
+
+    functions = {
+        name: getattr(sympy, name) for name in ("cos", "exp", "sin", "sqrt", "tan", "tanh")
+    }
+    functions |= {"abs": sympy.Abs, "ln": sympy.log, "max": sympy.Max, "min": sympy.Min, "pow": pow}
+    functions["piecewise"] = lambda *a: sympy.Piecewise(
+        *zip(a[0:-1:2], a[1::2], strict=True), *([(a[-1], True)] if len(a) % 2 else [])
+    )
+    known: dict[str, Any] = {}
+    for name, formula in formulas.items():
+        words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\b\d[\w.]*([eE][+-]?\d+)?", "", formula)))
+        scope = {w: sympy.Symbol(w, real=True) for w in words} | functions | known
+        known[name] = sympy.sympify(eval(formula, {"__builtins__": {}}, scope))
+    return known
+
+
+def _jacobian(before: dict[str, str], slopes: dict[str, str]) -> str:
+    """JavaScript that writes d(slope i)/d(state j) into ``out[i][j]`` where it is not zero."""
+    import sympy
+
+    rates = _symbolic(before | {f"d_{k}_dt": v for k, v in slopes.items()})
+    places, entries = [], []
+    for i, name in enumerate(slopes):
+        for j, state in enumerate(slopes):
+            entry = sympy.diff(rates[f"d_{name}_dt"], sympy.Symbol(state, real=True))
+            if entry != 0:
+                places.append((i, j))
+                entries.append(entry)
+    shared, reduced = sympy.cse(entries, symbols=sympy.numbered_symbols("_x"))
+    lines = [f"const {symbol} = {sympy.jscode(value)};" for symbol, value in shared]
+    lines += [
+        f"out[{i}][{j}] = {sympy.jscode(value)};"
+        for (i, j), value in zip(places, reduced, strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def javascript(
+    sbml: str, variables: list[str], *, stiff: bool = False
+) -> tuple[str, dict[str, float]]:
     """Generate the JavaScript of a model.
 
     Parameters
@@ -54,6 +97,8 @@ def javascript(sbml: str, variables: list[str]) -> tuple[str, dict[str, float]]:
         An SBML document without algebraic rules, delays or functions defined in it.
     variables : list of str
         Species and other variables to observe, in this order.
+    stiff : bool
+        Add ``jac(t, y, p, out)``, the Jacobian, with which the page takes an implicit method.
 
     Returns
     -------
@@ -72,10 +117,10 @@ def javascript(sbml: str, variables: list[str]) -> tuple[str, dict[str, float]]:
     values = {c.getId(): c.getSize() for c in model.getListOfCompartments()}
     values |= {q.getId(): q.getValue() for q in model.getListOfParameters()}
 
-    fluxes, change = [], {s.getId(): "0" for s in model.getListOfSpecies()}
+    fluxes, change = {}, {s.getId(): "0" for s in model.getListOfSpecies()}
     for reaction in model.getListOfReactions():
         flux = f"v_{reaction.getId()}"
-        fluxes.append(f"const {flux} = {_js(reaction.getKineticLaw().getMath())};")
+        fluxes[flux] = _js(reaction.getKineticLaw().getMath())
         sides = (("-", reaction.getListOfReactants()), ("+", reaction.getListOfProducts()))
         for sign, side in sides:
             for ref in side:
@@ -93,21 +138,25 @@ def javascript(sbml: str, variables: list[str]) -> tuple[str, dict[str, float]]:
     given = f"const {{ {', '.join(values)} }} = p;"
     bind = (
         f"const time = t; const {{ {', '.join([*values, *derived])} }} = p; "
-        f"const {', '.join(f'{k} = {y}' for k, y in states.items())}; {_ordered(rules)}"
+        f"const {', '.join(f'{k} = {y}' for k, y in states.items())}; {_constants(rules)}"
     )
+    ordered = _ordered(rules)
     source = "\n".join(
         [
             "(() => {",
             PRELUDE,
             "return {",
             f"variables: {variables!r},",
-            f"init(p) {{ const time = 0; {given} {_ordered({**rules, **starts})}",
+            f"init(p) {{ const time = 0; {given} {_constants({**rules, **starts})}",
             *(f"p.{k} = {k};" for k in derived),
             f"return [{', '.join(states)}]; }},",
             f"rhs(t, y, p, dy) {{ {bind}",
-            *fluxes,
+            *(f"const {flux} = {formula};" for flux, formula in fluxes.items()),
             *(f"dy[{i}] = {slope};" for i, slope in enumerate(slopes.values())),
             "},",
+            f"jac(t, y, p, out) {{ {bind} {_jacobian(ordered | fluxes, slopes)} }},"
+            if stiff
+            else "",
             f"observe(t, y, p) {{ {bind} return [{', '.join(variables)}]; }},",
             f"events: [{', '.join(_event(e, states) for e in model.getListOfEvents())}],",
             "}; })()",
@@ -116,9 +165,9 @@ def javascript(sbml: str, variables: list[str]) -> tuple[str, dict[str, float]]:
     return source.replace("BIND", bind), values
 
 
-def _ordered(formulas: dict[str, str]) -> str:
-    """Write ``const`` lines so that each comes after those it uses."""
-    lines, waiting = [], dict(formulas)
+def _ordered(formulas: dict[str, str]) -> dict[str, str]:
+    """Sort formulas so that each comes after those it uses."""
+    done, waiting = {}, dict(formulas)
     while waiting:
         free = [
             k
@@ -127,5 +176,9 @@ def _ordered(formulas: dict[str, str]) -> str:
         ]
         if not free:
             raise ValueError(f"formulas in a circle: {', '.join(waiting)}")
-        lines += [f"const {k} = {waiting.pop(k)};" for k in free]
-    return " ".join(lines)
+        done |= {k: waiting.pop(k) for k in free}
+    return done
+
+
+def _constants(formulas: dict[str, str]) -> str:
+    return " ".join(f"const {k} = {v};" for k, v in _ordered(formulas).items())

@@ -1,5 +1,5 @@
 // The model explorer: sliders, live curves against a reference run, read-out, table.
-// One source for the kernel (anywidget calls render) and for the page (see book.py).
+// One source for the kernel (anywidget calls render) and for the page (see page.js).
 
 function h(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -11,19 +11,73 @@ function h(name, attributes = {}, ...children) {
   return element;
 }
 
-let instances = 0;
+// JupyterLab would take the arrow keys of a slider for itself.
+function keepArrows(el) {
+  el.addEventListener("keydown", (event) => {
+    if (event.target.type === "range") event.stopPropagation();
+  });
+}
 
-function render({ model, el }) {
-  const spec = model.get("spec");
+let instances = 0;
+const SLOW = 10; // ms; a slower run would eat most of a frame, so it goes to a worker
+
+// Runs of a model: at once, or in a worker where only the newest setting is answered.
+function makeRunner(spec) {
   const equations = new Function(`return ${spec.source}`)();
-  const column = (id) => equations.variables.indexOf(id);
   const times = Array.from({ length: spec.points }, (_, i) => (i * spec.t_end) / (spec.points - 1));
-  const run = (changed) => solve(equations, { ...spec.parameters, ...changed }, times);
+  const now = (changed) => solve(equations, { ...spec.parameters, ...changed }, times);
+  const begun = performance.now();
+  now({});
+  const slow = performance.now() - begun > SLOW;
+  let worker, newest = 0;
+  const waiting = new Map();
+
+  function start() {
+    const source = `${INTEGRATOR}
+      const equations = ${spec.source};
+      onmessage = ({ data: { id, parameters, times } }) => {
+        try { postMessage({ id, columns: solve(equations, parameters, times) }); }
+        catch (error) { postMessage({ id, error: error.message }); }
+      };`;
+    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    worker = new Worker(address);
+    worker.onmessage = ({ data: { id, columns, error } }) => {
+      const [resolve, reject] = waiting.get(id);
+      waiting.delete(id);
+      if (error) reject(new Error(error));
+      else resolve(id === newest ? columns : null);
+    };
+  }
+
+  return {
+    variables: equations.variables, times, now, slow,
+    run(changed) {
+      if (!slow) return Promise.resolve(now(changed));
+      if (!worker) start();
+      newest++;
+      return new Promise((resolve, reject) => {
+        waiting.set(newest, [resolve, reject]);
+        worker.postMessage({ id: newest, parameters: { ...spec.parameters, ...changed }, times });
+      });
+    },
+  };
+}
+
+function renderModel({ model, el }) {
+  const spec = model.get("spec");
+  const runner = makeRunner(spec);
+  const column = (id) => runner.variables.indexOf(id);
+  const times = runner.times;
   const scaled = (columns, curves) => curves.map((c) => columns[column(c.id)].map((v) => v * c.scale));
   const uid = `k2-${++instances}`;
   const withUnit = (value, unit) => (unit === "1" ? `${value}` : `${value} ${unit}`);
-  let now, before = run({}), row = spec.points - 1;
+  let now, before = runner.now({}), row = spec.points - 1;
+  const allowed = (name, value) => {
+    const slider = spec.sliders.find((s) => s.id === name);
+    return slider && Number.isFinite(value) && value >= slider.low && value <= slider.high;
+  };
   let values = { ...model.get("parameters") };
+  let message = model.get("message") ?? "";
 
   // Controls
   const inputs = new Map();
@@ -77,10 +131,14 @@ function render({ model, el }) {
         `${curve.label} `, value, " ", reference));
       return { value, reference };
     });
+    for (const e of panel.evidence) {
+      const interval = e.low === undefined ? "no interval printed" : `${short(e.low)} to ${short(e.high)}`;
+      legend.append(h("li", {}, h("span", { class: "k2-square" }), `${e.label}: `, h("span", { class: "k2-value" }, short(e.value)), ` (${interval})`));
+    }
     box.append(canvas, legend);
     const view = chart(canvas, {
       title: `${panel.title}: ${panel.curves.map((c) => c.label).join(", ")} against time`,
-      xLabel: `time, ${spec.time_unit}`, yLabel: panel.y_label, curves: panel.curves, onHover: mark,
+      xLabel: `time, ${spec.time_unit}`, yLabel: panel.y_label, curves: panel.curves, evidence: panel.evidence, onHover: mark,
     });
     return { ...panel, box, view, reads };
   });
@@ -96,9 +154,7 @@ function render({ model, el }) {
     h("div", { class: "k2-reader" }, h("label", { for: reader.id }, "Read values at"), reader, h("output", { for: reader.id })),
     h("div", { class: "k2-code-line" }, code, copy), status, details);
   el.classList.add("k2-live");
-  el.addEventListener("keydown", (event) => {
-    if (event.target.type === "range") event.stopPropagation(); // JupyterLab would take the arrows
-  });
+  keepArrows(el);
   const readAt = el.querySelector(".k2-reader output");
 
   function set(settings) {
@@ -114,7 +170,7 @@ function render({ model, el }) {
     waiting = true;
   }
 
-  function update() {
+  async function update() {
     for (const [id, { input, output, slider }] of inputs) {
       input.value = values[id];
       output.textContent = withUnit(values[id], slider.unit);
@@ -123,8 +179,11 @@ function render({ model, el }) {
     const settings = Object.entries({ ...spec.settings, ...values }).map(([k, v]) => `, ${k}=${v}`).join("");
     code.textContent = `models.load("${spec.model}").simulate(${spec.t_end}, points=${spec.points}${settings})`;
     try {
-      now = run(values);
-      status.textContent = "";
+      const result = await runner.run(values);
+      if (!result) return; // a newer setting is on its way
+      now = result;
+      status.textContent = message;
+      message = "";
     } catch (error) {
       status.textContent = `The model could not be solved with these settings: ${error.message}.`;
       return;
@@ -137,7 +196,7 @@ function render({ model, el }) {
   function mark(at) {
     row = at;
     reader.value = row;
-    readAt.textContent = withUnit(short(times[row]), spec.time_unit);
+    readAt.textContent = withUnit(+times[row].toPrecision(4), spec.time_unit);
     reader.setAttribute("aria-valuetext", readAt.textContent);
     for (const p of panels) {
       p.view.mark(row);
@@ -159,7 +218,8 @@ function render({ model, el }) {
   }
 
   model.on("change:parameters", () => {
-    values = { ...values, ...model.get("parameters") };
+    const given = Object.entries(model.get("parameters")).filter(([k, v]) => allowed(k, v));
+    values = { ...values, ...Object.fromEntries(given) };
     schedule();
   });
   new ResizeObserver(() => { if (now) { panels.forEach((p) => p.view.redraw()); mark(row); } }).observe(el);

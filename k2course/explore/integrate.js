@@ -68,9 +68,10 @@ function stretch(model, p, y, t0, t1, times, output, tol) {
 }
 
 // Values of every variable at `times` (ascending, from 0): an array of columns.
-function solve(model, parameters, times, tol = { rel: 1e-8, abs: 1e-11 }) {
+function solve(model, parameters, times, tol = { rel: 1e-8, abs: 1e-12 }) {
   const p = { ...parameters };
   const y = Float64Array.from(model.init(p));
+  const advance = model.jac ? stiffStretch : stretch; // see rodas.js
   const end = times[times.length - 1];
   const columns = model.variables.map(() => new Float64Array(times.length));
   let row = 0;
@@ -84,7 +85,7 @@ function solve(model, parameters, times, tol = { rel: 1e-8, abs: 1e-11 }) {
       .filter(([at, event]) => at >= t && at <= end && event.when(t, y, p));
     const stop = Math.min(end, ...due.map(([at]) => at));
     const rest = times.slice(row).filter((x) => (due.length ? x < stop : x <= stop));
-    if (stop > t) stretch(model, p, y, t, stop, rest, output, tol);
+    if (stop > t) advance(model, p, y, t, stop, rest, output, tol);
     t = stop;
     if (!due.length) break;
     due.filter(([at]) => at === stop).forEach(([, event]) => event.fire(t, y, p));

@@ -1,19 +1,47 @@
 // In the page: stand in for the kernel's side of the widget and mount every explorer.
-function pageModel(state) {
+// The settings of the n-th explorer stand in the address: #explorer-1=dose:4,phi:0.1
+const inAddress = () => new URLSearchParams(location.hash.slice(1));
+
+function fromAddress(key, spec) {
+  const text = inAddress().get(key);
+  if (text === null) return {};
+  const given = text.split(",").map((pair) => pair.split(":"));
+  const good = given.every(([name, value]) => {
+    const slider = spec.sliders.find((s) => s.id === name);
+    return slider && value?.trim() && +value >= slider.low && +value <= slider.high;
+  });
+  if (good) return { parameters: Object.fromEntries(given.map(([name, value]) => [name, +value])) };
+  return { message: "The settings in the address could not be used; these are the defaults." };
+}
+
+function pageModel(state, key) {
+  const { parameters, message } = fromAddress(key, state.spec);
+  const model = { ...state, message, parameters: { ...state.parameters, ...parameters } };
+  let timer;
   return {
-    get: (key) => state[key],
-    set: (key, value) => (state[key] = value),
-    save_changes() {},
+    get: (name) => model[name],
+    set: (name, value) => (model[name] = value),
+    save_changes() {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        const address = inAddress();
+        for (const name of [...address.keys()]) if (!name.startsWith("explorer-")) address.delete(name);
+        const changed = Object.entries(model.parameters).filter(([k, v]) => v !== state.parameters[k]);
+        if (changed.length) address.set(key, changed.map((pair) => pair.join(":")).join(","));
+        else address.delete(key);
+        history.replaceState(null, "", `#${decodeURIComponent(address)}`);
+      }, 250);
+    },
     on() {},
   };
 }
 
 function mountAll() {
-  for (const element of document.querySelectorAll(".k2-explorer")) {
+  for (const [i, element] of document.querySelectorAll(".k2-explorer").entries()) {
     const state = JSON.parse(element.querySelector("script").textContent);
     const mount = element.querySelector(".k2-mount");
     try {
-      render({ model: pageModel(state), el: mount });
+      render({ model: pageModel(state, `explorer-${i + 1}`), el: mount });
     } catch (error) {
       mount.replaceChildren(); // the picture stays
       console.error("explorer:", error);
@@ -26,10 +54,8 @@ window.k2course = {
   curves(number, settings) {
     const element = document.querySelectorAll(".k2-explorer")[number];
     const { spec } = JSON.parse(element.querySelector("script").textContent);
-    const equations = new Function(`return ${spec.source}`)();
-    const times = Array.from({ length: spec.points }, (_, i) => (i * spec.t_end) / (spec.points - 1));
-    const columns = solve(equations, { ...spec.parameters, ...settings }, times);
-    return Object.fromEntries(equations.variables.map((id, i) => [id, Array.from(columns[i])]));
+    const runner = makeRunner(spec), columns = runner.now(settings);
+    return Object.fromEntries(runner.variables.map((id, i) => [id, Array.from(columns[i])]));
   },
 };
 

@@ -302,6 +302,11 @@ class Model:
             f"with {values or 'the published values'}"
         )
 
+    def stiffness(self, t_end: float) -> float:
+        """Return the fastest rate of the model times ``t_end``, at the initial state (no unit)."""
+        self._start({})
+        return float(abs(np.linalg.eigvals(self._engine.getReducedJacobian())).max() * t_end)
+
     def steady_state(self, **parameters: float) -> pd.Series:
         """Return the steady state that the model reaches from its initial state.
 

@@ -9,6 +9,7 @@ MathJax from an installed package so that no page asks a CDN, leaves out the the
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from importlib.metadata import files
@@ -18,11 +19,15 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2course import __version__, explore, ledger, models
+from k2book import ledger
+from k2course import __version__, explore, models
+from k2course.explore import live
 
+HERE = Path(__file__).parent
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 # What marks a live element in a page, and its script and style sheet.
-LIVE = {explore.MARK: ("explorer.js", "explorer.css"), ledger.MARK: ("ledger.js", "ledger.css")}
+LIVE = dict.fromkeys(explore.MARKS, ("explorer.js", "explorer.css"))
+LIVE[ledger.MARK] = ("ledger.js", "ledger.css")
 
 
 def addresses(root: Path) -> dict[str, str]:
@@ -56,10 +61,10 @@ def _add_page_code(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
 ) -> None:
     raw = [node.astext() for node in doctree.findall(nodes.raw)] if doctree is not None else []
-    for mark, (script, style) in LIVE.items():
-        if any(f'class="{mark}"' in text for text in raw):
-            app.add_js_file(script)
-            app.add_css_file(style)
+    wanted = {LIVE[mark] for mark in LIVE if any(f'class="{mark}"' in text for text in raw)}
+    for script, style in sorted(wanted):
+        app.add_js_file(script)
+        app.add_css_file(style)
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:
@@ -67,12 +72,14 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         return
     static = Path(app.outdir) / "_static"
     (static / "explorer.js").write_text(explore.page_script(), "utf-8")
-    for file in (explore.FOLDER / "explorer.css", *explore.FOLDER.glob("ledger.*")):
+    for file in (live.FOLDER / "explorer.css", HERE / "book.css", *HERE.glob("ledger.[jc]s*")):
         shutil.copyfile(file, static / file.name)
-    shutil.copyfile(Path(__file__).with_name("book.css"), static / "book.css")
     shutil.copytree(Path(app.srcdir) / "data", Path(app.outdir) / "data", dirs_exist_ok=True)
     shutil.copy(Path(app.srcdir) / "references.bib", Path(app.outdir) / "data")
     (static / "scripts" / "fontawesome.js").write_text("// The style sheet draws the icons.\n")
+    grids = os.environ.get("K2COURSE_BOOK")
+    if grids and Path(grids).is_dir():
+        shutil.copytree(grids, static / "grids", dirs_exist_ok=True)
     for file in files("sphinx-mathjax-offline") or []:
         inner = file.as_posix().partition("static/mathjax/")[2]
         if inner == "tex-chtml.js" or inner.startswith("output/chtml/fonts/woff-v2/"):
