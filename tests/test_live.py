@@ -122,8 +122,10 @@ def test_keyboard_moves_names_and_values(show):
     slider = page.locator("input[name=dose]")
     slider.focus()
     page.keyboard.press("End")
+    page.wait_for_timeout(150)
     assert slider.get_attribute("aria-valuetext") == "10 mg"
     page.keyboard.press("Home")
+    page.wait_for_timeout(150)
     assert slider.get_attribute("aria-valuetext") == "0 mg"
     label = page.locator(f"label[for={slider.get_attribute('id')}]").inner_text()
     assert "warfarin" in label

@@ -25,7 +25,7 @@ os.environ.setdefault("SUNLOGGER_ERROR_FILENAME", os.devnull)
 os.environ.setdefault("SUNLOGGER_WARNING_FILENAME", os.devnull)
 
 REL_TOL, ABS_TOL = 1e-9, 1e-12
-STEPS = 60_000  # of the integrator in one run; a run that needs more is given up
+STEPS = 1_000_000  # of the integrator in one run; a run that needs more is given up
 SETTLED = 1e-7  # relative change over a doubling of time that counts as none
 FIRST_WINDOW, WINDOWS = 1e3, 17  # time units; how often the window may double
 
@@ -191,7 +191,7 @@ class Model:
         (points, 1 + variables).
         """
         engine, self._began = self._engine, times[0] > 0
-        steps = max(250, STEPS // (times[2] if isinstance(times, tuple) else len(times)))
+        steps = max(2000, STEPS // (times[2] if isinstance(times, tuple) else len(times)))
         if engine.integrator.maximum_num_steps != steps:
             engine.integrator.maximum_num_steps = steps
         try:
