@@ -74,7 +74,7 @@ def edit(path: Path, old: str, new: str) -> None:
             "wajima2009,IC50,constant,0.35",
         ),
         ("k2course/models/wajima2009.ant", "d_VII = 0.120", "d_VII = 0.130"),
-        ("k2course/models/__init__.py", "engine.reset()", "engine.rest()"),
+        ("k2course/models/model.py", "engine.reset()", "engine.rest()"),
     ],
     ids=["cell", "asserted value", "data", "model", "helper"],
 )
