@@ -148,6 +148,18 @@ def test_no_page_is_wider_than_the_screen(page, server, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+@pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
+def test_explorers_follow_the_theme(page, server, theme, dark):
+    opened(page, f"{server}/{MODEL}")
+    page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
+    look = page.locator(".k2-live").first
+    paper, ink = look.evaluate(
+        "e => ['backgroundColor', 'color'].map(k => "
+        "getComputedStyle(e)[k].match(/\\d+/g).slice(0, 3).reduce((s, x) => s + +x, 0))"
+    )
+    assert (paper < ink) == dark
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_explorers_pass_the_accessibility_rules(page, server, theme):
     from axe_playwright_python.sync_playwright import Axe
