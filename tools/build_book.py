@@ -2,6 +2,7 @@
 
 Notebook results are kept between builds only while the helper package, the data, the lock and the
 interpreter are the same: the execution cache itself looks at nothing but the cells' code.
+Notebooks run side by side, one a core, before Sphinx reads their results from that cache.
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from tqdm import tqdm
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 INDEX = BUILD / "html" / "index.html"
+TIMEOUT = 60  # seconds a cell may take
 SKIP = {"_build", ".venv", ".git", ".ipynb_checkpoints", "__pycache__", ".pytest_cache"}
 SKIP |= {".ruff_cache", "tests", "benchmarks", ".ci", ".github", "binder"}
 
@@ -44,6 +53,38 @@ def same(stamp: Path, value: str) -> bool:
     return stamp.is_file() and stamp.read_text() == value
 
 
+def run_notebook(path: Path) -> tuple[Path, ExecutionResult]:
+    """Run a notebook in its own folder and kernel."""
+    notebook = nbformat.read(path, as_version=4)
+    result = single_nb_execution(
+        notebook, cwd=str(path.parent), timeout=TIMEOUT, allow_errors=False
+    )
+    return path, result
+
+
+def run_notebooks(paths: list[Path]) -> dict[Path, str]:
+    """Run the notebooks that the cache lacks; return the error of each one that failed."""
+    cache, failed = get_cache(str(BUILD / ".jupyter_cache")), {}
+
+    def missing(path: Path) -> bool:
+        try:
+            cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        except KeyError:
+            return True
+        return False
+
+    todo = [path for path in paths if missing(path)]
+    run = joblib.delayed(run_notebook)
+    work = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(map(run, todo))
+    for path, result in tqdm(work, total=len(todo), desc="notebooks", disable=not todo):
+        if result.err is not None:
+            failed[path] = str(result.err)
+            continue
+        bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+        cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    return failed
+
+
 def main() -> int:
     """Build if needed; return the exit code."""
     files = inputs()
@@ -63,8 +104,11 @@ def main() -> int:
     code_stamp.write_text(code)
     run = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", run, "build", str(ROOT), "--warningiserror"]
-    environment = os.environ | {"K2COURSE_BOOK": str(BUILD / "grids")}
-    status = subprocess.run([*command, "--keep-going"], env=environment, check=False).returncode
+    os.environ["K2COURSE_BOOK"] = str(BUILD / "grids")
+    failed = run_notebooks(sorted((ROOT / "chapters").rglob("*.ipynb")))
+    for path, error in failed.items():
+        print(f"{path.relative_to(ROOT)} failed:\n{error}", file=sys.stderr)
+    status = 1 if failed else subprocess.run([*command, "--keep-going"], check=False).returncode
     if status == 0 and not INDEX.is_file():
         print("The build reported success and wrote no _build/html/index.html.", file=sys.stderr)
         status = 1
