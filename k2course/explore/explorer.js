@@ -21,43 +21,46 @@ function keepArrows(el) {
 let instances = 0;
 const SLOW = 10; // ms; a slower run would eat most of a frame, so it goes to a worker
 
-// Runs of a model: at once, or in a worker where only the newest setting is answered.
+// Runs of a model: in a worker until a run has shown that it fits into a frame, then at once for
+// as long as it does.
 function makeRunner(spec) {
   const equations = new Function(`return ${spec.source}`)();
   const times = Array.from({ length: spec.points }, (_, i) => (i * spec.t_end) / (spec.points - 1));
   const now = (changed) => solve(equations, { ...spec.parameters, ...changed }, times);
-  const begun = performance.now();
-  now({});
-  const slow = performance.now() - begun > SLOW;
-  let worker, newest = 0;
   const waiting = new Map();
+  let worker, fast = false, count = 0;
 
   function start() {
     const source = `${INTEGRATOR}
       const equations = ${spec.source};
       onmessage = ({ data: { id, parameters, times } }) => {
-        try { postMessage({ id, columns: solve(equations, parameters, times) }); }
+        const begun = performance.now();
+        try { postMessage({ id, columns: solve(equations, parameters, times), spent: performance.now() - begun }); }
         catch (error) { postMessage({ id, error: error.message }); }
       };`;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(address);
-    worker.onmessage = ({ data: { id, columns, error } }) => {
+    worker.onmessage = ({ data: { id, columns, error, spent } }) => {
       const [resolve, reject] = waiting.get(id);
       waiting.delete(id);
+      fast = spent <= SLOW;
       if (error) reject(new Error(error));
-      else resolve(id === newest ? columns : null);
+      else resolve(columns);
     };
   }
 
   return {
-    variables: equations.variables, times, now, slow,
-    run(changed) {
-      if (!slow) return Promise.resolve(now(changed));
+    variables: equations.variables, times, now,
+    async run(changed) {
+      if (fast) {
+        const begun = performance.now(), columns = now(changed);
+        fast = performance.now() - begun <= SLOW;
+        return columns;
+      }
       if (!worker) start();
-      newest++;
       return new Promise((resolve, reject) => {
-        waiting.set(newest, [resolve, reject]);
-        worker.postMessage({ id: newest, parameters: { ...spec.parameters, ...changed }, times });
+        waiting.set(++count, [resolve, reject]);
+        worker.postMessage({ id: count, parameters: { ...spec.parameters, ...changed }, times });
       });
     },
   };
@@ -71,7 +74,9 @@ function renderModel({ model, el }) {
   const scaled = (columns, curves) => curves.map((c) => columns[column(c.id)].map((v) => v * c.scale));
   const uid = `k2-${++instances}`;
   const withUnit = (value, unit) => (unit === "1" ? `${value}` : `${value} ${unit}`);
-  let now, before = runner.now({}), row = spec.points - 1;
+  const reference = runner.run({});
+  reference.catch(() => {}); // update says it
+  let now, before, row = spec.points - 1;
   const allowed = (name, value) => {
     const slider = spec.sliders.find((s) => s.id === name);
     return slider && Number.isFinite(value) && value >= slider.low && value <= slider.high;
@@ -143,7 +148,7 @@ function renderModel({ model, el }) {
     return { ...panel, box, view, reads };
   });
   const table = h("table", {});
-  const details = h("details", { ontoggle: () => details.open && fillTable() },
+  const details = h("details", { ontoggle: () => details.open && now && fillTable() },
     h("summary", {}, "Show as table"), h("div", { class: "k2-scroll", tabindex: "0", role: "region", "aria-label": "Values of the curves" }, table));
 
   el.replaceChildren(
@@ -170,7 +175,7 @@ function renderModel({ model, el }) {
     waiting = true;
   }
 
-  async function update() {
+  function showSettings() {
     for (const [id, { input, output, slider }] of inputs) {
       input.value = values[id];
       output.textContent = withUnit(values[id], slider.unit);
@@ -178,10 +183,25 @@ function renderModel({ model, el }) {
     }
     const settings = Object.entries({ ...spec.settings, ...values }).map(([k, v]) => `, ${k}=${v}`).join("");
     code.textContent = `models.load("${spec.model}").simulate(${spec.t_end}, points=${spec.points}${settings})`;
+  }
+
+  // One run at a time; what was set meanwhile follows, and only the newest of it.
+  let running = false, again = false;
+  async function update() {
+    showSettings();
+    again = true;
+    if (running) return;
+    for (running = true; again; ) {
+      again = false;
+      await draw();
+    }
+    running = false;
+  }
+
+  async function draw() {
     try {
-      const result = await runner.run(values);
-      if (!result) return; // a newer setting is on its way
-      now = result;
+      before = await reference;
+      now = await runner.run(values);
       status.textContent = message;
       message = "";
     } catch (error) {
@@ -195,6 +215,7 @@ function renderModel({ model, el }) {
 
   function mark(at) {
     row = at;
+    if (!now) return;
     reader.value = row;
     readAt.textContent = withUnit(+times[row].toPrecision(4), spec.time_unit);
     reader.setAttribute("aria-valuetext", readAt.textContent);
