@@ -61,31 +61,48 @@ def test_slider_moves_the_curve_by_keyboard(page, address):
     assert explorer.locator(".k2-status").inner_text() == ""
 
 
-def test_page_agrees_with_roadrunner(page, address):
-    """Random slider settings of every explorer: full precision from the page's own integrator."""
-    seed = 20261121
-    generator = random.Random(seed)
-    print(f"seed {seed}")
-    opened(page, f"{address}/{MODEL}")
-    count = page.locator(".k2-explorer").count()
-    assert count >= 2
-    for number in range(count):
-        state = json.loads(page.locator(".k2-explorer script").nth(number).inner_text())
-        spec = state["spec"]
+def holding(html, mark):
+    """List the pages of the book that hold a live element of this kind."""
+    found = [p for p in sorted(html.rglob("*.html")) if f'class="{mark}"' in p.read_text("utf-8")]
+    assert found
+    return [p.relative_to(html).as_posix() for p in found]
+
+
+def explorers(page):
+    """Yield number and description of every model explorer of the open page."""
+    for number, text in enumerate(page.locator(".k2-explorer > script").all_inner_texts()):
+        spec = json.loads(text)["spec"]
+        if "model" in spec:
+            yield number, spec
+
+
+def agree(page, generator, rounds):
+    """Compare curves at random settings, in full precision, with RoadRunner's."""
+    for number, spec in explorers(page):
         model = models.load(spec["model"])
-        for _ in range(6):
+        kept = {k: v for k, v in spec["parameters"].items() if k in model.parameters.index}
+        for _ in range(rounds):
             chosen = {
                 s["id"]: round(generator.uniform(s["low"], s["high"]), 3) for s in spec["sliders"]
             }
             columns = curves(page, number, **chosen)
-            kept = {k: v for k, v in spec["parameters"].items() if k in model.parameters.index}
             run = model.simulate(spec["t_end"], points=spec["points"], **(kept | chosen))
-            for panel in spec["panels"]:
-                for curve in panel["curves"]:
-                    name = curve["id"]
-                    seen = columns[name]
-                    error = np.abs(seen - run[name].to_numpy()).max() / run[name].abs().max()
-                    assert error <= 1e-5, (spec["title"], name, chosen, error)
+            for name in {c["id"] for panel in spec["panels"] for c in panel["curves"]}:
+                error = np.abs(columns[name] - run[name].to_numpy()).max() / run[name].abs().max()
+                assert error <= 1e-5, (spec["title"], name, chosen, error)
+
+
+def test_every_explorer_agrees_with_roadrunner(page, server, html):
+    """Twenty random settings of every explorer in the book."""
+    seed = 20261121
+    generator = random.Random(seed)
+    print(f"seed {seed}")
+    for path in holding(html, "k2-explorer"):
+        agree(opened(page, f"{server}/{path}"), generator, rounds=20)
+
+
+def test_page_from_the_folder_agrees_with_roadrunner(page, html):
+    agree(opened(page, f"{html.as_uri()}/{MODEL}"), random.Random(1), rounds=3)
 
 
 def test_shown_values_are_those_of_roadrunner(page, address):
@@ -100,15 +117,31 @@ def test_shown_values_are_those_of_roadrunner(page, address):
     assert shown[head] == pytest.approx(expected.tolist(), rel=6e-3)
 
 
-def test_code_line_reproduces_every_explorer(page, server):
-    opened(page, f"{server}/{MODEL}")
-    for number, explorer in enumerate(page.locator(".k2-explorer").all()):
-        move(page, "dose", 3, number)
-        run = eval(explorer.locator(".k2-code").inner_text(), {"models": models})
-        spec = json.loads(explorer.locator("script").inner_text())["spec"]
-        curve = spec["panels"][0]["curves"][0]
-        text = explorer.locator(".k2-value").first.inner_text()
-        assert float(text) == pytest.approx(run[curve["id"]].iloc[-1] * curve["scale"], rel=6e-3)
+def test_code_line_reproduces_every_explorer(page, server, html):
+    for path in holding(html, "k2-explorer"):
+        opened(page, f"{server}/{path}")
+        for number, spec in explorers(page):
+            slider = spec["sliders"][0]
+            move(page, slider["id"], 0.7 * slider["low"] + 0.3 * slider["high"], number)
+            explorer = page.locator(".k2-explorer").nth(number)
+            assert explorer.locator(".k2-status").inner_text() == "", (path, spec["title"])
+            run = eval(explorer.locator(".k2-code").inner_text(), {"models": models})
+            curve = spec["panels"][0]["curves"][0]
+            text = explorer.locator(".k2-value").first.inner_text()
+            expected = run[curve["id"]].iloc[-1] * curve["scale"]
+            assert float(text) == pytest.approx(expected, rel=6e-3), (path, spec["title"])
+
+
+def test_every_grid_shows_another_result(page, server, html):
+    for path in holding(html, "k2-grid"):
+        opened(page, f"{server}/{path}")
+        for grid in page.locator(".k2-grid").all():
+            before = grid.locator(".k2-result").inner_html()
+            for choice in grid.locator("select").all():
+                choice.select_option(index=choice.locator("option").count() - 1)
+            page.wait_for_timeout(400)
+            assert grid.locator(".k2-result").inner_html() != before, path
+    assert [e for e in page.errors if KNOWN not in e] == []
 
 
 def test_reset_preset_and_code(page, server):
@@ -135,17 +168,33 @@ def test_without_scripts_the_picture_stands(chromium, server):
     context.close()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_the_screen(page, server, width):
+@pytest.mark.parametrize("width", [390, 640, 1280], ids=["phone", "zoom 200 %", "desk"])
+def test_no_page_is_wider_than_the_screen(page, server, html, width):
+    """A window of 1280 points at 200 % zoom lays its page out in 640."""
     page.set_viewport_size({"width": width, "height": 800})
-    for path in (
-        "intro.html",
-        MODEL,
-        "chapters/k-cycle/cycle.html",
-        "chapters/k-cycle/evidence.html",
-    ):
-        opened(page, f"{server}/{path}")
+    for path in sorted(p.relative_to(html).as_posix() for p in html.rglob("*.html")):
+        page.goto(f"{server}/{path}")
+        page.wait_for_timeout(100)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_print_shows_the_default_picture_with_its_caption(page, server):
+    opened(page, f"{server}/{MODEL}")
+    move(page, "dose", 8)
+    page.emulate_media(media="print")
+    assert not page.locator(".k2-live").first.is_visible()
+    assert page.locator(".k2-picture img").first.is_visible()
+    assert len(page.locator(".k2-picture p").first.inner_text()) > 20
+
+
+def test_reduced_motion_is_respected(page, server):
+    page.emulate_media(reduced_motion="reduce")
+    opened(page, f"{server}/{MODEL}")
+    moving = page.locator(".k2-live").first.evaluate(
+        "e => [e, ...e.querySelectorAll('*')].filter(x => getComputedStyle(x)"
+        ".transitionDuration !== '0s' || getComputedStyle(x).animationName !== 'none').length"
+    )
+    assert moving == 0
 
 
 @pytest.mark.parametrize(("theme", "dark"), [("light", False), ("dark", True)])
@@ -161,11 +210,21 @@ def test_explorers_follow_the_theme(page, server, theme, dark):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_explorers_pass_the_accessibility_rules(page, server, theme):
+def test_live_elements_pass_the_accessibility_rules(page, server, html, theme):
     from axe_playwright_python.sync_playwright import Axe
 
-    opened(page, f"{server}/{MODEL}")
-    page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
-    page.locator(".k2-explorer details summary").first.click()
-    found = Axe().run(page, context=".k2-explorer").response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == []
+    for mark in ("k2-explorer", "k2-grid"):
+        for path in holding(html, mark):
+            opened(page, f"{server}/{path}")
+            page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
+            for summary in page.locator(f".{mark} details summary").all():
+                summary.click()
+            found = Axe().run(page, context=f".{mark}").response["violations"]
+            assert [(v["id"], v["nodes"][0]["html"][:200]) for v in found] == [], path
+
+
+def test_explorer_code_is_light(html):
+    import gzip
+
+    code = [html / "_static" / name for name in ("explorer.js", "explorer.css")]
+    assert sum(len(gzip.compress(file.read_bytes())) for file in code) <= 60_000

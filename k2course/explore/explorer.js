@@ -149,7 +149,7 @@ function renderModel({ model, el }) {
   });
   const table = h("table", {});
   const details = h("details", { ontoggle: () => details.open && now && fillTable() },
-    h("summary", {}, "Show as table"), h("div", { class: "k2-scroll", tabindex: "0", role: "region", "aria-label": "Values of the curves" }, table));
+    h("summary", {}, "Show as table"), h("div", { class: "k2-scroll", tabindex: "0", role: "region", "aria-label": `Values of the curves: ${spec.title}` }, table));
 
   el.replaceChildren(
     h("div", { class: "k2-title" }, spec.title),
