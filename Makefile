@@ -30,7 +30,7 @@ test: book  ## every check: package, notebooks, built book, browser
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m pytest -n auto --dist loadscope
-	$(PY) -m pytest -n auto --dist loadscope --nbval-lax chapters
+	$(PY) -m pytest -n auto --dist loadscope --nbval-lax intro.ipynb chapters
 
 check: test long  ## `make test` and the long checks
 

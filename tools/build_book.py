@@ -105,7 +105,7 @@ def main() -> int:
     run = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", run, "build", str(ROOT), "--warningiserror"]
     os.environ["K2COURSE_BOOK"] = str(BUILD / "grids")
-    failed = run_notebooks(sorted((ROOT / "chapters").rglob("*.ipynb")))
+    failed = run_notebooks([*ROOT.glob("*.ipynb"), *sorted((ROOT / "chapters").rglob("*.ipynb"))])
     for path, error in failed.items():
         print(f"{path.relative_to(ROOT)} failed:\n{error}", file=sys.stderr)
     status = 1 if failed else subprocess.run([*command, "--keep-going"], check=False).returncode
