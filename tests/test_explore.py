@@ -128,6 +128,13 @@ class TestModelExplorer:
         with pytest.raises(models.ModelError, match="dose = -1 is not allowed"):
             explorer.parameters = {"dose": -1}
 
+    def test_sliders_may_start_away_from_the_reference(self):
+        explorer = ModelExplorer("kcycle", **BASIC, start={"dose": 4})
+        assert explorer.defaults["dose"] == 4
+        assert explorer.spec["parameters"]["dose"] == 0
+        with pytest.raises(models.ModelError, match="nothing"):
+            ModelExplorer("kcycle", **BASIC, start={"nothing": 1})
+
     def test_in_the_book_it_is_html_with_a_picture(self, monkeypatch, tmp_path):
         monkeypatch.setenv("K2COURSE_BOOK", str(tmp_path))
         bundle = ModelExplorer("kcycle", **BASIC)._repr_mimebundle_()

@@ -38,6 +38,8 @@ class ModelExplorer(Live):
     evidence : list of dict, optional
         Measured points: ``variable``, ``time``, ``value`` (in what the panel shows), ``label``
         (the study), and ``low`` and ``high`` where the study prints an interval.
+    start : dict of str to float, optional
+        Where sliders start, if not at the reference run that the thin lines show.
     caption : str
         What the static picture shows; also its alternative text.
     **settings : float
@@ -63,13 +65,15 @@ class ModelExplorer(Live):
         relative: bool = False,
         presets: dict[str, dict[str, float]] | None = None,
         evidence: list[dict[str, Any]] | None = None,
+        start: dict[str, float] | None = None,
         **settings: float,
     ) -> None:
         self.model = load(model) if isinstance(model, str) else model
         self.caption = caption
         self._run = {"t_end": t_end, "points": points}
         self._settings = self.model.check(settings)
-        start = self.model.simulate(**self._run, **self._settings).iloc[0]
+        self._start = self._settings | self.model.check(start or {})
+        first = self.model.simulate(**self._run, **self._settings).iloc[0]
         stiff = self.model.stiffness(t_end) > STIFF
         variables = list(self.model.variables.index)
         source, values = javascript(self.model.sbml(), variables, stiff=stiff)
@@ -85,7 +89,7 @@ class ModelExplorer(Live):
             "time_unit": self.model.time_unit,
             "sliders": [self._slider(name) for name in sliders],
             "panels": [
-                self._panel(heading, names, start, relative)
+                self._panel(heading, names, first, relative)
                 | {"evidence": [e for e in evidence or [] if e["variable"] in names]}
                 for heading, names in panels.items()
             ],
@@ -108,12 +112,12 @@ class ModelExplorer(Live):
             "low": row["slider_low"],
             "high": row["slider_high"],
             "step": row["slider_step"],
-            "value": self._settings.get(name, row["value"]),
+            "value": self._start.get(name, row["value"]),
             "note": assumed + (row["note"] if isinstance(row["note"], str) else ""),
         }
 
     def _panel(
-        self, heading: str, names: list[str], start: pd.Series, relative: bool
+        self, heading: str, names: list[str], first: pd.Series, relative: bool
     ) -> dict[str, Any]:
         table = self.model.variables
         for name in names:
@@ -130,7 +134,7 @@ class ModelExplorer(Live):
                     "id": name,
                     "label": table.loc[name, "meaning"],
                     "color": i,
-                    "scale": 100 / start[name] if relative else 1,
+                    "scale": 100 / first[name] if relative else 1,
                 }
                 for i, name in enumerate(names)
             ],
