@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2book import ledger
+from k2book import ledger, mend
 from k2course import __version__, explore, models
 from k2course.explore import live
 
@@ -92,6 +92,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     for source_map in static.rglob("*.map"):
         source_map.unlink()
+    mend.mend_folder(Path(app.outdir))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -123,3 +123,12 @@ def test_weight(html):
         limit = 300_000 if page.parent.name == "reference" else 450_000
         assert page.stat().st_size <= limit, page
     assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 20_000_000
+
+
+def test_pages_are_mended(html):
+    for page in pages(html):
+        tree = soup(page)
+        assert len(tree.find_all("h1")) == 1, page
+        assert all(s.get_text(strip=True) or s.get("aria-label") for s in tree.find_all("summary"))
+        scripts = [tag.get_text() for tag in tree.find_all("script")]
+        assert sum("const THEBE_JS_URL" in text for text in scripts) <= 1, page

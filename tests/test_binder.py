@@ -1,0 +1,52 @@
+"""What Binder would build: the lock's versions, the notebooks' packages, our own step last."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pinned(path: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """Read name, version and hashes of each requirement."""
+    found = {}
+    for block in re.split(r"\n(?=[a-z0-9])", path.read_text("utf-8")):
+        if match := re.match(r"([a-z0-9][\w.-]*)==([^\s;]+)", block):
+            hashes = frozenset(re.findall(r"sha256:\w+", block))
+            found.setdefault(match[1], []).append((match[2], hashes))
+    return found
+
+
+def test_versions_and_hashes_are_those_of_the_lock():
+    lock, binder = (pinned(ROOT / f) for f in ("requirements.lock", "binder/requirements.txt"))
+    assert len(binder) > 80
+    for name, [(version, hashes)] in binder.items():
+        assert (version, hashes) in lock[name], name
+
+
+def test_everything_that_notebooks_need_is_there_and_nothing_of_the_tests():
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        project = tomllib.load(stream)["project"]
+    binder = pinned(ROOT / "binder/requirements.txt")
+
+    def names(lines):
+        return {re.match(r"[\w-]+", line)[0].lower() for line in lines}
+
+    extras = project["optional-dependencies"]
+    assert names(project["dependencies"]) | names(extras["book"]) <= set(binder)
+    assert not {"nbgrader", "playwright", "pytest", "python-copasi", "ruff"} & set(binder)
+
+
+@pytest.mark.long
+def test_plan_of_repo2docker():
+    run = [sys.executable, "-W", "ignore", "-m", "repo2docker", "--no-build", "--debug", "."]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    plan = done.stdout + done.stderr
+    assert "Building conda environment for python=3.12" in plan
+    steps = [plan.index(s) for s in ('-r "binder/requirements.txt"', "RUN ./binder/postBuild")]
+    assert steps == sorted(steps)
