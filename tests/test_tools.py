@@ -128,3 +128,29 @@ def test_no_machine_path_or_registry_name_in_any_file():
 
 def test_no_file_is_heavy():
     assert [p for p in tracked() if p.stat().st_size > 1_000_000] == []
+
+
+def test_package_tells_what_is_in_it(capsys):
+    from k2course import __version__, data, models
+    from k2course.__main__ import main
+
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    assert __version__ in shown
+    assert all(f"  {name} " in shown for name in [*data.catalog()["name"], *models.catalog().index])
+
+
+def test_package_opens_a_built_book_only_where_there_is_one(capsys, tmp_path, monkeypatch):
+    from k2course import __main__ as package
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(package, "__file__", str(tmp_path / "site-packages/k2course/__main__.py"))
+    opened = []
+    monkeypatch.setattr(package.webbrowser, "open", opened.append)
+    assert package.main(["--open"]) == 1
+    assert "make book" in capsys.readouterr().out
+    for name in ("index.html", "_static/explorer.js"):
+        (tmp_path / "html" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "html" / name).touch()
+    assert package.main(["--open"]) == 0
+    assert opened == [(tmp_path / "html/index.html").as_uri()]

@@ -20,8 +20,8 @@ function ticks(low, high, wanted = 5) {
 }
 
 const short = (value) =>
-  value === 0 ? "0" : Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3
-    ? value.toExponential(2) : String(+value.toPrecision(3));
+  value === 0 ? "0" : Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3
+    ? value.toExponential(2) : String(+value.toPrecision(Math.abs(value) >= 1e4 ? 6 : 3));
 
 // curves: [{label, color}]; returns draw(times, now, before) and mark(row), columns as arrays.
 // evidence: [{time, value, low, high, label}], drawn as points with their intervals.
@@ -56,7 +56,8 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
     }
     for (const t of xTicks) {
       node("line", { x1: x(t), x2: x(t), y1: bottom, y2: bottom + 4 }, grid);
-      node("text", { x: x(t), y: bottom + 17, "text-anchor": "middle" }, grid, short(t));
+      const anchor = x(t) > right - 12 ? "end" : "middle"; // the last one may not leave the picture
+      node("text", { x: x(t), y: bottom + 17, "text-anchor": anchor }, grid, short(t));
     }
     node("text", { x: (margin.left + right) / 2, y: height - 6, "text-anchor": "middle" }, grid, xLabel);
     node("text", { transform: `translate(13 ${(margin.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, grid, yLabel);
@@ -77,6 +78,7 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
   }
 
   svg.addEventListener("pointermove", (event) => {
+    if (!state) return;
     const box = svg.getBoundingClientRect();
     const px = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
     const { times } = state;
