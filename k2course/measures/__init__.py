@@ -1,0 +1,1 @@
+"""What the laboratory and the scanner compute from their readings."""
