@@ -173,6 +173,7 @@ def change(column, value, **where):
 GOOD_STAYS = {
     "missing standard well": (change("signal", np.nan, concentration=25), "no signal: "),
     "missing sample well": (change("signal", np.nan, sample="s1"), "no signal: "),
+    "text for a signal": (change("signal", "OVRFLW", sample="s1"), "no signal: "),
     "infinite signal": (change("signal", np.inf, sample="s1"), "no signal: "),
     "negative standard": (
         change("concentration", -25.0, concentration=25),

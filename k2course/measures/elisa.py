@@ -181,7 +181,9 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
     if missing := columns - set(plate.columns):
         raise PlateError(f"the plate lacks the column(s) {', '.join(sorted(missing))}")
     wells, problems, curve = plate.assign(status="ok", recovery=np.nan), [], None
-    standard, level = wells["sample"].isna(), wells["concentration"].astype(float)
+    for column in ("concentration", "dilution", "signal"):
+        wells[column] = pd.to_numeric(wells[column], errors="coerce")
+    standard, level = wells["sample"].isna(), wells["concentration"]
 
     def mark(which: pd.Series, status: str) -> pd.DataFrame:
         which = which & wells["status"].eq("ok")
@@ -190,7 +192,7 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
             problems.append(f"{status}: {', '.join(wells.loc[which, 'well'])}")
         return wells[standard & wells["status"].eq("ok")]
 
-    mark(~np.isfinite(wells["signal"].astype(float)), "no signal")
+    mark(~np.isfinite(wells["signal"]), "no signal")
     mark(standard & ~(np.isfinite(level) & (level >= 0)), "standard without a valid concentration")
     mark(standard & wells.get("unit", pd.Series(unit, wells.index)).ne(unit), f"not in {unit}")
     good = mark(~standard & ~(wells["dilution"] >= 1), "dilution below 1 or missing")
