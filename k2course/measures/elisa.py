@@ -77,9 +77,10 @@ class Curve:
 
     def _profile(self, wells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Concentrations, their signals, and the standard error of a mean of wells minus curve."""
-        grid = np.geomspace(self.lowest / 100, self.highest * 100, 2000)
+        below = np.geomspace(self.lowest / 100, self.lowest, 334)
+        grid = np.append(below[:-1], np.geomspace(self.lowest, self.highest * 100, 667))
         jacobian, signal = _jacobian(grid, *self.fitted), self.signal(grid)
-        curve = np.einsum("ij,jk,ik->i", jacobian, self.covariance, jacobian)
+        curve = np.sum(jacobian @ self.covariance * jacobian, axis=1)
         return grid, signal, np.sqrt(self.well_sd(signal) ** 2 / wells + curve)
 
     def concentration(self, signal: float, wells: int = 1) -> tuple[float, float, float]:
@@ -108,7 +109,7 @@ class Curve:
         blank = self.fitted[0] + 1.645 * self.well_sd(self.fitted[0])
         seen = signal - 1.645 * self.well_sd(signal) >= blank
         percent = 100 * error / np.gradient(signal, np.log(grid))
-        good = seen & (percent <= cv) & (grid >= self.lowest * 0.999) & (grid <= self.highest)
+        good = seen & (percent <= cv) & (grid >= self.lowest) & (grid <= self.highest)
         return tuple(float(grid[s.argmax()]) if s.any() else np.inf for s in (seen, good))
 
 
@@ -180,7 +181,8 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
     columns = {"well", "sample", "concentration", "dilution", "signal"}
     if missing := columns - set(plate.columns):
         raise PlateError(f"the plate lacks the column(s) {', '.join(sorted(missing))}")
-    wells, problems, curve = plate.assign(status="ok", recovery=np.nan), [], None
+    wells = plate.reset_index(drop=True).assign(status="ok", recovery=np.nan)
+    problems, curve = [], None
     for column in ("concentration", "dilution", "signal"):
         wells[column] = pd.to_numeric(wells[column], errors="coerce")
     standard, level = wells["sample"].isna(), wells["concentration"]
@@ -189,7 +191,7 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
         which = which & wells["status"].eq("ok")
         wells.loc[which, "status"] = status
         if which.any():
-            problems.append(f"{status}: {', '.join(wells.loc[which, 'well'])}")
+            problems.append(f"{status}: {', '.join(map(str, wells.loc[which, 'well']))}")
         return wells[standard & wells["status"].eq("ok")]
 
     mark(~np.isfinite(wells["signal"]), "no signal")
@@ -208,7 +210,8 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
     except PlateError as error:
         problems.append(f"no concentrations: {error}")
     groups = wells[~standard & wells["status"].eq("ok")].groupby(["sample", "dilution"])
-    samples = pd.DataFrame([_sample(*key, part["signal"], curve) for key, part in groups])
+    limits = {n: curve.limits(n) for n in set(groups.size())} if curve else {}
+    samples = pd.DataFrame([_sample(*key, part["signal"], curve, limits) for key, part in groups])
     for name in dict.fromkeys(wells.loc[~standard, "sample"]):
         if not len(samples) or name not in set(samples["sample"]):
             problems.append(f"no good well: sample {name}")
@@ -218,14 +221,16 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
     return Plate(wells, samples, curve, problems)
 
 
-def _sample(name: str, dilution: float, signal: pd.Series, curve: Curve | None) -> dict:
+def _sample(
+    name: str, dilution: float, signal: pd.Series, curve: Curve | None, limits: dict
+) -> dict:
     """One row of the table of samples; signal and cv (percent) are those of its wells."""
     n, mean, nan = len(signal), float(signal.mean()), float("nan")
     cv = 100 * float(signal.std()) / mean if n > 1 and mean > 0 else nan
     row = {"sample": name, "dilution": dilution, "wells": n, "signal": mean, "cv": cv}
     value, low, high, status = nan, nan, nan, "no curve"
     if curve is not None:
-        detection, quantification = curve.limits(n)
+        detection, quantification = limits[n]
         value, low, high = (dilution * x for x in curve.concentration(mean, n))
         status = "duplicates differ" if cv > MOST_CV else "ok"
         if mean > curve.signal(curve.highest):
