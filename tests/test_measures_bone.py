@@ -109,6 +109,27 @@ def test_noise_free_plate_gives_the_truth_back():
         assert curve.concentration(float(truth(c)))[0] == pytest.approx(c, rel=1e-6)
 
 
+def test_random_curves_are_fitted_and_read_back():
+    """200 random assays: the fit ends, and standards are read back within their scatter."""
+    rng, levels = np.random.default_rng(12), np.array(LEVELS)
+    for _ in range(200):
+        bottom, top, slope = rng.uniform(0.02, 0.2), rng.uniform(1, 4), rng.uniform(0.7, 2.0)
+        c = np.repeat(levels * rng.choice([0.01, 1, 1000]), 2)
+        clean = bottom + (top - bottom) / (1 + (c[10] / np.maximum(c, 1e-12)) ** slope)
+        curve = elisa.fit_curve(c, clean * (1 + 0.03 * rng.standard_normal(len(c))))
+        middle = curve.concentration(float(curve.signal(c[10])), wells=2)
+        assert middle[0] == pytest.approx(c[10])
+        assert middle[1] < c[10] < middle[2]
+        assert curve.parameters()["value"]["ec50"] == pytest.approx(c[10], rel=0.6)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_fit_refuses_bad_standards(bad):
+    c = np.array(LEVELS, float)
+    with pytest.raises(PlateError, match="finite concentrations of 0 or more"):
+        elisa.fit_curve(np.append(c, bad), np.append(truth(c), 1.0))
+
+
 def test_off_the_curve_is_zero_or_infinite(plate):
     curve = elisa.read_plate(plate).curve
     assert curve.concentration(0.001)[0] == 0

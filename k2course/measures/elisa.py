@@ -126,9 +126,12 @@ def fit_curve(concentration: np.ndarray, signal: np.ndarray, *, theta: float = 1
     Raises
     ------
     PlateError
-        Fewer than five levels, a curve that does not rise twofold, or a fit without an end.
+        Missing or negative numbers, fewer than five levels, a curve that does not rise twofold,
+        or a fit without an end.
     """
     c, y = np.asarray(concentration, float), np.asarray(signal, float)
+    if not (np.isfinite(c + y).all() and (c >= 0).all()):
+        raise PlateError("standards need finite signals and finite concentrations of 0 or more")
     level = pd.Series(y).groupby(c).mean()
     if len(level) < LEAST_LEVELS:
         raise PlateError(f"{len(level)} standard level(s); a 4PL needs at least {LEAST_LEVELS}")
