@@ -413,13 +413,13 @@ class TestForest:
 def coverage(k, runs, seed, spread):
     """Share of 95 % intervals that hold the true mean, with and without Hartung-Knapp.
 
-    Design: true mean 0, tau² = 0.1; standard errors uniform within 0.35 ± spread, drawn anew in
+    Design: true mean 0, tau² = 0.4; standard errors uniform within 0.35 ± spread, drawn anew in
     each run; DerSimonian-Laird.
     """
     random, held = np.random.default_rng(seed), np.zeros(2)
     for _ in range(runs):
         se = random.uniform(0.35 - spread, 0.35 + spread, k)
-        table = rows(random.normal(0, np.sqrt(se**2 + 0.1)), se).rename(columns={"study_id": "t"})
+        table = rows(random.normal(0, np.sqrt(se**2 + 0.4)), se).rename(columns={"study_id": "t"})
         for i, knapp in enumerate((True, False)):
             one = ev.pool(table, scale="difference", se="se", label="t", hartung_knapp=knapp)
             held[i] += one.low <= 0 <= one.high
@@ -433,7 +433,7 @@ def test_hartung_knapp_covers_where_the_normal_interval_does_not():
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("k", "shortfall"), [(2, 0.06), (3, 0.05), (5, 0.03), (20, 0.0)])
+@pytest.mark.parametrize(("k", "shortfall"), [(2, 0.10), (3, 0.07), (5, 0.04), (20, -0.005)])
 def test_coverage_with_studies_of_one_size(k, shortfall):
     """Hartung-Knapp is exact here. Monte Carlo error of 1500 runs: 0.0056."""
     knapp, normal = coverage(k=k, runs=1500, seed=7, spread=0)
@@ -442,7 +442,7 @@ def test_coverage_with_studies_of_one_size(k, shortfall):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("k", "low"), [(2, 0.87), (3, 0.88), (20, 0.93)])
+@pytest.mark.parametrize(("k", "low"), [(2, 0.88), (3, 0.89), (20, 0.93)])
 def test_coverage_with_studies_of_unlike_size(k, low):
     """With few studies of unlike size Hartung-Knapp falls short as well (Röver 2015), but less."""
     knapp, normal = coverage(k=k, runs=1500, seed=7, spread=0.15)
