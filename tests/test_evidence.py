@@ -435,8 +435,8 @@ def test_hartung_knapp_covers_where_the_normal_interval_does_not():
 @pytest.mark.long
 @pytest.mark.parametrize(("k", "shortfall"), [(2, 0.10), (3, 0.07), (5, 0.04), (20, -0.005)])
 def test_coverage_with_studies_of_one_size(k, shortfall):
-    """Hartung-Knapp is exact here. Monte Carlo error of 1500 runs: 0.0056."""
-    knapp, normal = coverage(k=k, runs=1500, seed=7, spread=0)
+    """Hartung-Knapp is exact here. Monte Carlo error of 2000 runs: 0.0049."""
+    knapp, normal = coverage(k=k, runs=2000, seed=2026, spread=0)
     assert abs(knapp - 0.95) < 0.02
     assert normal < 0.955 - shortfall
 
@@ -445,6 +445,6 @@ def test_coverage_with_studies_of_one_size(k, shortfall):
 @pytest.mark.parametrize(("k", "low"), [(2, 0.88), (3, 0.89), (20, 0.93)])
 def test_coverage_with_studies_of_unlike_size(k, low):
     """With few studies of unlike size Hartung-Knapp falls short as well (Röver 2015), but less."""
-    knapp, normal = coverage(k=k, runs=1500, seed=7, spread=0.15)
+    knapp, normal = coverage(k=k, runs=2000, seed=2026, spread=0.15)
     assert low < knapp < 0.97
     assert normal < knapp + 0.01
