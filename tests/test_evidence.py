@@ -410,16 +410,16 @@ class TestForest:
         assert "no figure" in self.drawn(LINES.assign(estimate=[0.9, None]))[1]
 
 
-def coverage(k, runs, seed):
+def coverage(k, runs, seed, spread):
     """Share of 95 % intervals that hold the true mean, with and without Hartung-Knapp.
 
-    Design: true mean 0, tau² = 0.1; standard errors uniform between 0.2 and 0.5, drawn anew in
+    Design: true mean 0, tau² = 0.4; standard errors uniform within 0.35 ± spread, drawn anew in
     each run; DerSimonian-Laird.
     """
     random, held = np.random.default_rng(seed), np.zeros(2)
     for _ in range(runs):
-        se = random.uniform(0.2, 0.5, k)
-        table = rows(random.normal(0, np.sqrt(se**2 + 0.1)), se).rename(columns={"study_id": "t"})
+        se = random.uniform(0.35 - spread, 0.35 + spread, k)
+        table = rows(random.normal(0, np.sqrt(se**2 + 0.4)), se).rename(columns={"study_id": "t"})
         for i, knapp in enumerate((True, False)):
             one = ev.pool(table, scale="difference", se="se", label="t", hartung_knapp=knapp)
             held[i] += one.low <= 0 <= one.high
@@ -427,15 +427,24 @@ def coverage(k, runs, seed):
 
 
 def test_hartung_knapp_covers_where_the_normal_interval_does_not():
-    knapp, normal = coverage(k=3, runs=250, seed=2026)
-    assert 0.92 <= knapp <= 0.98
+    knapp, normal = coverage(k=3, runs=250, seed=2026, spread=0)
+    assert 0.92 <= knapp <= 0.98  # Monte Carlo error 0.014
     assert normal < 0.91
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("k", "shortfall"), [(2, 0.09), (3, 0.06), (5, 0.04), (20, 0.0)])
-def test_coverage(k, shortfall):
-    """Monte Carlo error of 4000 runs at 95 %: 0.0034; Hartung-Knapp within four of it."""
-    knapp, normal = coverage(k=k, runs=4000, seed=7)
-    assert abs(knapp - 0.95) < 0.015
-    assert normal < 0.96 - shortfall
+@pytest.mark.parametrize(("k", "shortfall"), [(2, 0.10), (3, 0.07), (5, 0.04), (20, -0.005)])
+def test_coverage_with_studies_of_one_size(k, shortfall):
+    """Hartung-Knapp is exact here. Monte Carlo error of 2000 runs: 0.0049."""
+    knapp, normal = coverage(k=k, runs=2000, seed=2026, spread=0)
+    assert abs(knapp - 0.95) < 0.02
+    assert normal < 0.955 - shortfall
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("k", "low"), [(2, 0.88), (3, 0.89), (20, 0.93)])
+def test_coverage_with_studies_of_unlike_size(k, low):
+    """With few studies of unlike size Hartung-Knapp falls short as well (Röver 2015), but less."""
+    knapp, normal = coverage(k=k, runs=2000, seed=2026, spread=0.15)
+    assert low < knapp < 0.97
+    assert normal < knapp + 0.01
