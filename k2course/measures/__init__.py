@@ -1,0 +1,1 @@
+"""What a laboratory and a scanner compute."""
