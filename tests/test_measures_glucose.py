@@ -1,4 +1,4 @@
-"""HOMA-IR, Matsuda index and minimal model against published examples and second implementations."""
+"""HOMA-IR, Matsuda index, minimal model: published examples and second implementations."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,11 @@ def test_matsuda_in_all_units_and_against_a_second_implementation():
         t = np.concatenate([[0], np.cumsum(rng.uniform(5, 40, 5))])
         g, i = rng.uniform(70, 180, 6), rng.uniform(3, 40, 6)
         area = [
-            sum((b - a) * (y + z) / 2 for a, b, y, z in zip(t, t[1:], x, x[1:])) for x in (g, i)
+            sum(
+                (b - a) * (y + z) / 2
+                for a, b, y, z in zip(t[:-1], t[1:], x[:-1], x[1:], strict=True)
+            )
+            for x in (g, i)
         ]
         expected = 1e4 / (g[0] * i[0] * area[0] * area[1] / t[-1] ** 2) ** 0.5
         assert measures.matsuda(t, g, i, **UNITS) == pytest.approx(expected)
@@ -151,7 +155,7 @@ def test_too_few_samples_and_a_wrong_basal_pair():
     t, g, i = fsigt()
     with pytest.raises(measures.GlucoseError, match="4 samples from minute 8 on; the fit needs 6"):
         measures.minimal_model(t[:8], g[:8], i[:8], basal=(92, 11), **UNITS)
-    with pytest.raises(measures.GlucoseError, match="fasting glucose 5.1 mg/dL"):
+    with pytest.raises(measures.GlucoseError, match=r"fasting glucose 5\.1 mg/dL"):
         measures.minimal_model(t, g, i, basal=(5.1, 11), **UNITS)
 
 
