@@ -1,0 +1,1 @@
+"""Measurements of the laboratory and the scanner, each from its published definition."""
