@@ -136,7 +136,7 @@ def cfpwv(
     if not 0.2 <= distance <= 1.2:
         raise ValueError(f"distance = {distance:g} is not a distance in m between 0.2 and 1.2")
     if not 0 < path_factor <= 1 or not 0 < level < 1:
-        raise ValueError(f"path_factor = {path_factor:g}, level = {level:g}: out of (0, 1)")
+        raise ValueError(f"path_factor = {path_factor:g}, level = {level:g}; both end at 1")
     start = feet(carotid, rate, method, "carotid")
     end = feet(femoral, rate, method, "femoral")
     beats = [np.median(np.diff(times)) if len(times) > 1 else np.inf for times in (start, end)]
