@@ -25,7 +25,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 INDEX = BUILD / "html" / "index.html"
-TIMEOUT = 60  # seconds a cell may take
+TIMEOUT = 120  # seconds a cell may take
 SKIP = {"_build", ".venv", ".git", ".ipynb_checkpoints", "__pycache__", ".pytest_cache"}
 SKIP |= {".ruff_cache", "tests", "benchmarks", ".ci", ".github", "binder"}
 
