@@ -19,6 +19,7 @@ BUILD = ROOT / "_build"
 INDEX = BUILD / "html" / "index.html"
 SKIP = {"_build", ".venv", ".git", ".ipynb_checkpoints", "__pycache__", ".pytest_cache"}
 SKIP |= {".ruff_cache", "tests", "benchmarks", ".ci", ".github", "binder"}
+SKIP |= {"assignments", "classroom"}
 
 
 def inputs() -> list[Path]:
