@@ -1,4 +1,4 @@
-def _k2_collect(names, space, limit=10_000):  # noqa: ANN001, ANN202, D100, D103
+def _k2_collect(names, space, limit=10_000):  # noqa: ANN001, ANN202, D100
     # Runs in the student's kernel after a question: answers leave it as plain JSON, judged outside.
     import json
 

@@ -57,7 +57,7 @@ class Limits:
     memory: int = 3 << 30  # bytes, address space of a process and resident memory of all
     processes: int = 64  # processes and threads
     output: int = 10 << 20  # bytes of messages from the kernel
-    disk: int = 64 << 20  # bytes in the folder of the run
+    disk: int = 64 << 20  # bytes in the folder of the run; one file may have half of it
 
 
 def bubblewrap() -> str | None:
@@ -120,7 +120,7 @@ class Box:
             "limits": {
                 "RLIMIT_AS": limit.memory,
                 "RLIMIT_NPROC": limit.processes,
-                "RLIMIT_FSIZE": limit.disk,
+                "RLIMIT_FSIZE": limit.disk // 2,
                 "RLIMIT_CPU": limit.notebook + 5,
                 "RLIMIT_CORE": 0,
             },
@@ -210,6 +210,7 @@ class ContainedKernelManager(AsyncKernelManager):
         """Say where the kernel will run."""
         self.box = box
         self.connection_file = str(box.run / "kernel.json")
+        self.kernel_spec.interrupt_mode = "message"  # a signal would end bubblewrap, not the cell
         if os.name != "nt":
             self.transport = "ipc"
             self.ip = str(box.run / "k")

@@ -8,11 +8,12 @@ from k2course import data, models
 HOURS = (0, 2, 4, 6, 8, 12, 16, 24)
 
 
-def make(rng):
+def make(rng: np.random.Generator) -> tuple[pd.DataFrame, dict]:
     """Draw a patient: doses, a goal, and factor VII after its production stops (3 % noise)."""
     half_life = rng.uniform(4.5, 7.5)
     factor = 100 * 0.5 ** (np.array(HOURS) / half_life) * np.exp(rng.normal(0, 0.03, len(HOURS)))
-    rows = [("factor VII activity", hour, round(y, 1), "%") for hour, y in zip(HOURS, factor)]
+    points = zip(HOURS, factor.round(1), strict=True)
+    rows = [("factor VII activity", hour, value, "%") for hour, value in points]
     rows += [
         ("MK-7 a day", None, float(5 * rng.integers(9, 73)), "µg"),
         ("goal for hydroquinone", None, float(rng.integers(38, 58)), "%"),
@@ -22,7 +23,7 @@ def make(rng):
     return pd.DataFrame(rows, columns=["quantity", "time_h", "value", "unit"]), {}
 
 
-def truth(mine, hidden):
+def truth(mine: pd.DataFrame, hidden: dict) -> dict[str, float]:
     """Compute what is right for these data."""
     one = mine[mine["time_h"].isna()].set_index("quantity")["value"]
     series = mine[mine["time_h"].notna()]

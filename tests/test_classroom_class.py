@@ -1,0 +1,185 @@
+"""A class: killed and resumed gradings, marks for Canvas and Moodle, many submissions."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from classroom_kit import (
+    ROOT,
+    add_mini,
+    answer,
+    hand_in,
+    make_course,
+    notebook,
+    record,
+    run,
+    scores,
+)
+
+from classroom import marks
+
+PEOPLE = {
+    "ada": ("Ada", "Müller, jun."),
+    "bo": ('Bo "the" Lee', "O'Neil"),
+    "cy": ("=cmd|' /C calc'!A0", "+Evil"),
+    "di": ("李雷", "@SUM(1+1)"),
+    "ed": ("Ed", "-Dash"),
+    "fay": ("Fay", "Ünal"),
+}
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A class whose grading was killed half-way and run again."""
+    course = make_course(tmp_path_factory.mktemp("class"))
+    add_mini(course)
+    with (course / "roster.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [["id", "first_name", "last_name", "email", "canvas_id", "sis_id", "section"]]
+        rows += [
+            [i, *n, f"{i}@x.org", str(k), f"S{k}", "A"] for k, (i, n) in enumerate(PEOPLE.items())
+        ]
+        csv.writer(file).writerows([*rows, ["gus", "Gus", "Absent", "", "", "", ""]])
+    assert run(course, "release").returncode == 0
+    source = notebook(course, "mini")
+    source["cells"].append(
+        {"cell_type": "markdown", "id": "x", "metadata": {}, "source": "<script>alert(1)</script>"}
+    )
+    for student in PEOPLE:
+        hand_in(course, student, "mini", source)
+    hand_in(course, "bo", "mini", answer(source, b="b = 7"))
+    command = [sys.executable, "-W", "ignore", "-m", "classroom", "grade", "--root", str(course)]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    first = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)
+    done = course / "graded" / "mini"
+    wait_for(lambda: len(records(course)) >= 2)
+    time.sleep(0.5)  # in the middle of the next one
+    children = psutil.Process(first.pid).children(recursive=True)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    before = records(course)
+    wait_for(lambda: not any(map(alive, children)), 20)
+    second = run(course, "grade")
+    assert second.returncode == 0, second.stderr
+    return SimpleNamespace(path=course, before=before, second=second, done=done)
+
+
+def records(course):
+    found = (course / "graded" / "mini").glob("*.json")
+    return {p.stem: p.stat().st_mtime_ns for p in found if p.stem in PEOPLE}
+
+
+def alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+class TestKilledHalfWay:
+    def test_the_rest_is_graded_and_nothing_twice(self, course):
+        after = records(course.path)
+        assert 2 <= len(course.before) < len(PEOPLE)
+        assert set(after) == set(PEOPLE)
+        assert {s: after[s] for s in course.before} == course.before
+        assert f"{len(PEOPLE) - len(course.before)} submissions graded" in course.second.stdout
+
+    def test_marks_are_whole(self, course):
+        found = scores(course.path, "mini")
+        assert {s: sum(q.values()) for s, q in found.items()} == {
+            s: 2 if s == "bo" else 3 for s in PEOPLE
+        }
+
+    def test_only_a_changed_submission_is_graded_again(self, course):
+        hand_in(course.path, "ed", "mini", answer(notebook(course.path, "mini"), a="a = 1.0"))
+        again = run(course.path, "grade")
+        assert "1 submissions graded" in again.stdout
+        assert sum(scores(course.path, "mini")["ed"].values()) == 3
+
+    def test_another_secret_is_refused(self, course):
+        result = run(course.path, "grade", K2_CLASS_SECRET="quite another secret than before")
+        assert result.returncode == 1
+        assert "another secret" in result.stderr
+
+
+class TestMarksFiles:
+    @pytest.fixture(scope="class")
+    def rows(self, course):
+        result = run(course.path, "marks")
+        assert result.returncode == 0, result.stderr
+        assert "canvas.csv" in result.stdout
+        read = {}
+        for name in ("canvas", "moodle"):
+            with (course.path / "marks" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+                read[name] = list(csv.reader(file))
+        return read
+
+    def test_canvas(self, rows):
+        head, points, *people = rows["canvas"]
+        assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "mini"]
+        assert (points[0], points[-1]) == ("Points Possible", "3")
+        got = {row[3]: row[-1] for row in people}
+        assert got == {s: "2" if s == "bo" else "3" for s in PEOPLE} | {"gus": ""}
+
+    def test_moodle(self, rows):
+        head, *people = rows["moodle"]
+        assert head == ["First name", "Last name", "ID number", "Email address", "mini"]
+        assert people[0] == ["Ada", "Müller, jun.", "ada", "ada@x.org", "3"]
+        assert people[1][0] == 'Bo "the" Lee'
+
+    def test_no_cell_is_a_formula(self, rows):
+        cells = [cell for table in rows.values() for row in table for cell in row]
+        assert any(cell.startswith("'=") for cell in cells)
+        assert not [c for c in cells if c[:1] in ("=", "+", "-", "@", "\t", "\r")]
+
+
+def test_feedback_runs_no_script_of_a_student(course):
+    assert run(course.path, "feedback").returncode == 0
+    pages = sorted((course.path / "feedback").glob("*/mini/mini.html"))
+    assert len(pages) == len(PEOPLE)
+    for page in pages:
+        text = page.read_text("utf-8")
+        assert "<script>alert(1)" not in text
+        assert "right (1 of 1)" in text
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_class_of_many(tmp_path, workers):
+    """Thirty submissions, a third of them broken in some way; ``K2_CLASS_SIZE=300`` for more."""
+    size = int(os.environ.get("K2_CLASS_SIZE", "30"))
+    course = make_course(tmp_path / "c", limits={"cell": 3, "notebook": 12})
+    add_mini(course)
+    students = [f"s{i:03d}" for i in range(size)]
+    (course / "roster.csv").write_text("id\n" + "\n".join(students) + "\n", "utf-8")
+    assert run(course, "release").returncode == 0
+    source, expected = notebook(course, "mini"), {}
+    kinds = [
+        (None, 3),
+        ("b = 7", 2),
+        (None, 3),
+        ("b = (", 2),
+        (None, 3),
+        ("import os; os._exit(1)", 1),
+    ]
+    for i, student in enumerate(students):
+        code, expected[student] = kinds[i % len(kinds)]
+        hand_in(course, student, "mini", answer(source, b=code) if code else source)
+    result = run(course, "grade", "--workers", str(workers))
+    assert result.returncode == 0, result.stderr
+    assert f"{size} submissions graded" in result.stdout
+    found = {s: sum(q.values()) for s, q in scores(course, "mini").items()}
+    assert found == expected
+    assert all(record(course, s, "mini")["version"] for s in students)
+    files, waiting = marks.marks(course)
+    assert waiting == []
+    assert len(files[0].read_text("utf-8").splitlines()) == size + 2
