@@ -38,6 +38,3 @@ c.Autograde.autograde_preprocessors = [
 ]
 # What one submission may use; see classroom/sandbox.py.
 c.Contained.limits = {"cell": 30, "notebook": 120}
-
-# Feedback and formgrader show no live HTML of a student's.
-c.HTMLExporter.sanitize_html = True

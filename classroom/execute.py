@@ -7,6 +7,7 @@ import contextlib
 import copy
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from classroom import personal, sandbox
 from classroom.check import Marks
 
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+TAG = re.compile(r"<(?=[a-zA-Z/!?])")  # a student's text holds no HTML when a teacher opens it
 KEEP = {"text/plain", "image/png"}  # kept of an output: nothing that a browser would run
 COLLECT = Path(__file__).with_name("collect.py").read_text("utf-8")
 LONGEST = 2_000_000  # characters of the answers to one question
@@ -61,6 +63,8 @@ class Mend(NbGraderPreprocessor):
             if name in labels and name not in place:
                 cell.metadata = copy.deepcopy(labels[name].metadata)
                 place[name] = cell
+            else:
+                cell.metadata = NotebookNode()
         before = None
         for name, cell in labels.items():
             if name not in place:
@@ -69,6 +73,10 @@ class Mend(NbGraderPreprocessor):
                 nb.cells.insert(at + 1, place[name])
             before = place[name]
         nb.metadata.pop("widgets", None)
+        for cell in nb.cells:
+            if cell.cell_type != "code" and not utils.is_locked(cell):
+                cell.cell_type = "markdown"
+                cell.source = TAG.sub("&lt;", cell.source)
         return nb, resources
 
 
@@ -141,6 +149,7 @@ class Contained(Execute):
         store_history: bool = True,
     ) -> NotebookNode:
         """Run a cell; after a question's test cell, fetch the answers as plain data."""
+        self.box.begin()
         if not self.stopped:
             try:
                 cell = await super().async_execute_cell(

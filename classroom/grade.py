@@ -244,7 +244,7 @@ def _run(root: Path, todo: list[tuple], workers: int) -> list[dict[str, Any]]:
     if "forkserver" in methods:
         context.set_forkserver_preload(["classroom.grade"])
     longest = course(root).config.Contained.get("limits", {}).get("notebook")
-    longest = (longest or sandbox.Limits.notebook) + 60
+    longest = (longest or sandbox.Limits.notebook) + 120
     running, done, waiting = {}, [], list(reversed(todo))
     with tqdm(total=len(todo), unit="submission", desc="grading", disable=None) as bar:
         while waiting or running:

@@ -88,6 +88,7 @@ class Box:
     reason: str = ""
     process: subprocess.Popen | None = None
     done: threading.Event = field(default_factory=threading.Event)
+    end: float = float("inf")  # when the time is over; the start of the kernel doesn't count
 
     def __post_init__(self) -> None:
         self.work, self.run = self.folder / "work", self.folder / "run"
@@ -156,6 +157,10 @@ class Box:
             *("--chdir", str(self.work), "--"),
         ]
 
+    def begin(self) -> None:
+        """Start the clock, once."""
+        self.end = min(self.end, time.monotonic() + self.limits.notebook)
+
     def stop(self, reason: str) -> None:
         """Kill everything that runs in the box; the first reason stays."""
         self.reason = self.reason or reason
@@ -169,9 +174,8 @@ class Box:
 
     def watch(self) -> None:
         """Stop the run when it is over a limit that the system doesn't enforce (a thread)."""
-        end = time.monotonic() + self.limits.notebook
         while not self.done.wait(0.25):
-            if time.monotonic() > end:
+            if time.monotonic() > self.end:
                 self.stop(f"stopped after {self.limits.notebook} s: the notebook took too long")
             with suppress(OSError):
                 size = sum(f.lstat().st_size for f in self.folder.rglob("*"))

@@ -111,18 +111,19 @@ class TestKilledHalfWay:
         assert "another secret" in result.stderr
 
 
-class TestMarksFiles:
-    @pytest.fixture(scope="class")
-    def rows(self, course):
-        result = run(course.path, "marks")
-        assert result.returncode == 0, result.stderr
-        assert "canvas.csv" in result.stdout
-        read = {}
-        for name in ("canvas", "moodle"):
-            with (course.path / "marks" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-                read[name] = list(csv.reader(file))
-        return read
+@pytest.fixture(scope="module")
+def rows(course):
+    result = run(course.path, "marks")
+    assert result.returncode == 0, result.stderr
+    assert "canvas.csv" in result.stdout
+    read = {}
+    for name in ("canvas", "moodle"):
+        with (course.path / "marks" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            read[name] = list(csv.reader(file))
+    return read
 
+
+class TestMarksFiles:
     def test_canvas(self, rows):
         head, points, *people = rows["canvas"]
         assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "mini"]
