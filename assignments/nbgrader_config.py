@@ -15,6 +15,7 @@ c.CourseDirectory.course_id = "k2"
 c.CourseDirectory.db_url = f"sqlite:///{here / 'gradebook.db'}?timeout=60"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "personal.py"]
 c.CourseDirectory.max_file_size = 20_000  # kB
+c.Exchange.root = "/srv/nbgrader/exchange"  # used on a JupyterHub alone
 
 # Empty answers say so instead of raising an error.
 c.ClearSolutions.code_stub = {"python": "# your code here"}

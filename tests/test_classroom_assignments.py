@@ -1,10 +1,15 @@
 """Every assignment through nbgrader's pipeline: prepared submissions get a teacher's marks."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from classroom_kit import (
+    ROOT,
     answer,
     cell,
     enroll,
@@ -226,3 +231,35 @@ def test_release_holds_no_solution_and_no_test(name, tmp_path):
     assert anna != bo
     shared = course / "release" / name / "personal" / f"{personal.token('anna')}.csv"
     assert shared.read_text() == anna
+
+
+def test_binder_opens_no_solution(tmp_path):
+    """The last part of ``binder/postBuild``, on a copy of the repository."""
+    copied = tmp_path / "repository"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("NOT A GIT CHECKOUT: the files of the repository cannot be listed")
+    for line in listed.stdout.splitlines():
+        if (ROOT / line).is_file() and line.split("/")[0] in KEPT:
+            (copied / line).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / line, copied / line)
+    tools = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    env = {"PATH": tools, "HOME": str(tmp_path), "PYTHONPATH": str(copied)}
+    env["K2_ASSIGNMENTS_ONLY"] = "1"
+    done = subprocess.run(
+        ["bash", "binder/postBuild"], cwd=copied, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    left = {p.relative_to(copied).as_posix() for p in copied.rglob("*") if p.is_file()}
+    opened = {p for p in left if p.startswith("assignments/")}
+    assert opened == {f"assignments/{n}/{f}" for n in ALL for f in (f"{n}.ipynb", "mine.csv")}
+    for path in copied.rglob("*"):
+        if path.is_file() and path.suffix in {".ipynb", ".py"} and "k2course" not in path.parts:
+            assert "BEGIN SOLUTION" not in path.read_text("utf-8"), path
+    assert not {p for p in left if p.split("/")[0] in {"classroom", ".git", "tests"}}
+
+
+KEPT = {"assignments", "classroom", "binder", "k2course", "data", "pyproject.toml"}
+ALL = sorted(p.parent.name for p in (ROOT / "assignments" / "source").glob("*/personal.py"))
