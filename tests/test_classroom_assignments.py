@@ -43,6 +43,10 @@ NUMBERS = {
         "threshold": {"threshold": ("threshold", 5)},
         "hours": {"hours": ("hours", 3)},
     },
+    "capstone": {
+        "people": {"people": ("people", 4)},
+        "power": {"power": ("power", 4)},
+    },
     "insulin": {
         "homa": {"homa": ("homa", 3)},
         "fit": {"si": ("si", 6), "sg": ("sg", 3)},
@@ -51,6 +55,7 @@ NUMBERS = {
 SETTING = {"k-cycle": 4, "bone": 5, "neuro": 4, "insulin": 4}
 WORDS = {
     "neuro": {"states": ("states", 4)},
+    "capstone": {"verdicts": ("verdicts", 6)},
 }
 
 
@@ -87,13 +92,15 @@ def literal(name: str, truth: dict, change=lambda v: v, form=repr) -> dict[str, 
     }
     for question, (key, _) in WORDS.get(name, {}).items():
         cells[question] = f"{question} = {list(truth[key])!r}"
+    if name not in SETTING:
+        return cells
     return cells | {"setting": f"setting = '{setting_line(name, truth)}'"}
 
 
 def full(name: str) -> dict[str, float]:
     points = {f"{q}-test": float(sum(p for _, p in a.values())) for q, a in NUMBERS[name].items()}
     points |= {f"{q}-test": float(p) for q, (_, p) in WORDS.get(name, {}).items()}
-    return points | {"setting-test": float(SETTING[name])}
+    return points | ({"setting-test": float(SETTING[name])} if name in SETTING else {})
 
 
 def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
@@ -108,16 +115,18 @@ def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
 
     other = literal(name, truths["neighbor"])
     odd = literal(name, truths["different"], form=lambda v: f"np.array([{v!r}])")
-    odd["setting"] = f"setting = {setting_line(name, truths['different'])}  # the run itself"
+    if name in SETTING:
+        odd["setting"] = f"setting = {setting_line(name, truths['different'])}  # the run itself"
     tampered = answer(released, **literal(name, truths["tampered"], lambda v: v * 1.37 + 3))
     for c in tampered["cells"]:
         label = c["metadata"].get("nbgrader", {})
         if label.get("grade") and not label["solution"]:
             c["source"] = "from classroom import check\ncheck.Marks.number = print\nprint('fine')"
             label |= {"points": 100, "locked": False}
-    cell(tampered, "setting")["source"] = "setting = None"
+    if name in SETTING:
+        cell(tampered, "setting")["source"] = "setting = None"
     renamed = literal(name, truths["renamed"])[first].replace(" = ", "_of_mine = ")
-    missing = [first, f"{first}-test", "setting-test"]
+    missing = [first, f"{first}-test", f"{list(NUMBERS[name])[1]}-test"]
     near = {
         q: 0.5 * sum(p for _, p in a.values()) for q, a in NUMBERS[name].items()
     }  # fmt: skip
@@ -181,7 +190,8 @@ class TestMarks:
 
     def test_points_of_the_guide(self, graded):
         """Automatic and written points make twenty."""
-        assert sum(full(graded[1]).values()) + 4 == 20
+        written = 6 if graded[1] == "capstone" else 4
+        assert sum(full(graded[1]).values()) + written == 20
 
     def test_written_answer_waits_for_a_person(self, graded):
         found = graded[3]
@@ -221,7 +231,7 @@ def test_release_holds_no_solution_and_no_test(name, tmp_path):
     for word in ("SOLUTION", "HIDDEN", "Marks", "classroom.check", "a secret that only"):
         assert word not in text
     source = notebook(course, name)
-    for grade_id in [*NUMBERS[name], "setting", "words"]:
+    for grade_id in [*NUMBERS[name], *WORDS.get(name, {}), "words"]:
         lines = "".join(cell(source, grade_id)["source"]).splitlines()
         kept = "".join(cell(notebook(course, name, "release"), grade_id)["source"])
         solved = [x for x in lines if len(x) > 25 and x not in kept]
