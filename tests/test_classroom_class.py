@@ -24,6 +24,10 @@ from classroom_kit import (
 
 from classroom import marks
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 PEOPLE = {
     "ada": ("Ada", "Müller, jun."),
     "bo": ('Bo "the" Lee', "O'Neil"),
