@@ -39,11 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             files, waiting = marks.marks(root, names)
             for note in waiting:
-                print(f"  not final: {note} has a written answer to mark (nbgrader formgrader)")
+                print(f"  not final: {note}")
             print(f"wrote {' and '.join(f'{root.name}/marks/{f.name}' for f in files)}")
     except (ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
     return 0
 
 

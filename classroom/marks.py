@@ -36,7 +36,7 @@ def marks(root: Path, names: list[str] | None = None) -> tuple[list[Path], list[
     -------
     files : list of Path
     waiting : list of str
-        "student, assignment" where a written answer is not yet marked by a person.
+        What is not final: a written answer not yet marked by a person, a grading that failed.
     """
     chosen, students, waiting = assignments(root, names), roster(root), []
     known = {row["id"] for row in students}
@@ -56,9 +56,12 @@ def marks(root: Path, names: list[str] | None = None) -> tuple[list[Path], list[
                     found = gradebook.find_submission(name, student)
                 except MissingEntry:
                     continue
+                if not (root / "graded" / name / f"{student}.json").is_file():
+                    waiting.append(f"{student}, {name} is not graded yet and left empty")
+                    continue
                 scores[student, name] = f"{found.score:g}"
                 if found.needs_manual_grade:
-                    waiting.append(f"{student}, {name}")
+                    waiting.append(f"{student}, {name} has a written answer to mark")
     canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *possible]]
     canvas += [["Points Possible", "", "", "", "", *(f"{p:g}" for p in possible.values())]]
     moodle = [["First name", "Last name", "ID number", "Email address", *possible]]

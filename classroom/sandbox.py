@@ -86,7 +86,8 @@ class Box:
     limits: Limits
     bwrap: str | None
     reason: str = ""
-    process: subprocess.Popen | None = None
+    process: psutil.Process | None = None
+    seen: set[psutil.Process] = field(default_factory=set)  # psutil tells a reused number apart
     done: threading.Event = field(default_factory=threading.Event)
     end: float = float("inf")  # when the time is over; the start of the kernel doesn't count
 
@@ -164,13 +165,16 @@ class Box:
     def stop(self, reason: str) -> None:
         """Kill everything that runs in the box; the first reason stays."""
         self.reason = self.reason or reason
-        if self.process is None:
-            return
-        with suppress(psutil.Error):
-            parent = psutil.Process(self.process.pid)
-            for process in [*parent.children(recursive=True), parent]:
-                with suppress(psutil.Error):
-                    process.kill()
+        for process in {*self.seen, *self.tree()}:
+            with suppress(psutil.Error):
+                process.kill()
+
+    def tree(self) -> list[psutil.Process]:
+        """Return the processes that run in the box, the kernel's first."""
+        try:
+            return [self.process, *self.process.children(recursive=True)]
+        except (psutil.Error, AttributeError):
+            return []
 
     def watch(self) -> None:
         """Stop the run when it is over a limit that the system doesn't enforce (a thread)."""
@@ -181,8 +185,9 @@ class Box:
                 size = sum(f.lstat().st_size for f in self.folder.rglob("*"))
                 if size > self.limits.disk:
                     self.stop(f"stopped: it wrote more than {self.limits.disk >> 20} MB of files")
-            with suppress(psutil.Error, AttributeError):
-                tree = psutil.Process(self.process.pid).children(recursive=True)
+            with suppress(psutil.Error):
+                tree = self.tree()
+                self.seen.update(tree)
                 if sum(p.memory_info().rss for p in tree) > self.limits.memory:
                     self.stop(f"stopped: it used more than {self.limits.memory >> 30} GB of memory")
 
@@ -228,4 +233,5 @@ class ContainedKernelManager(AsyncKernelManager):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         kw |= {"env": self.box.environment(), **quiet}
         await super()._async_launch_kernel(kernel_cmd, **kw)
-        self.box.process = self.provisioner.process
+        self.box.process = psutil.Process(self.provisioner.process.pid)
+        self.box.seen.add(self.box.process)

@@ -1,6 +1,7 @@
 """A class: killed and resumed gradings, marks for Canvas and Moodle, many submissions."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from classroom_kit import (
     ROOT,
     add_mini,
     answer,
+    cell,
+    enroll,
     hand_in,
     make_course,
     notebook,
@@ -22,7 +25,7 @@ from classroom_kit import (
     scores,
 )
 
-from classroom import marks
+from classroom import marks, personal
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -38,7 +41,7 @@ PEOPLE = {
 }
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=300):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -74,7 +77,7 @@ def course(tmp_path_factory):
     first.send_signal(signal.SIGKILL)
     first.wait()
     before = records(course)
-    wait_for(lambda: not any(map(alive, children)), 20)
+    wait_for(lambda: not any(map(alive, children)), 60)
     second = run(course, "grade")
     assert second.returncode == 0, second.stderr
     return SimpleNamespace(path=course, before=before, second=second, done=done)
@@ -109,8 +112,9 @@ class TestKilledHalfWay:
         assert "1 submissions graded" in again.stdout
         assert sum(scores(course.path, "mini")["ed"].values()) == 3
 
-    def test_another_secret_is_refused(self, course):
-        result = run(course.path, "grade", K2_CLASS_SECRET="quite another secret than before")
+    def test_another_secret_is_refused(self, course, monkeypatch):
+        monkeypatch.setenv("K2_CLASS_SECRET", "quite another secret than before")
+        result = run(course.path, "grade")
         assert result.returncode == 1
         assert "another secret" in result.stderr
 
@@ -188,3 +192,47 @@ def test_a_class_of_many(tmp_path, workers):
     files, waiting = marks.marks(course)
     assert waiting == []
     assert len(files[0].read_text("utf-8").splitlines()) == size + 2
+
+
+@pytest.mark.long
+def test_exchange_of_a_hub(tmp_path):
+    """Release, fetch, submit, collect, grade: nbgrader's exchange with the shipped settings."""
+    from nbgrader.utils import get_username
+
+    course, student = make_course(tmp_path / "course", "k-cycle"), get_username()
+    exchange, home = tmp_path / "exchange", tmp_path / "home"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    home.mkdir()
+    shipped = (ROOT / "assignments" / "student_config.py").read_text("utf-8")
+    (home / "nbgrader_config.py").write_text(
+        shipped.replace("/srv/nbgrader/exchange", str(exchange))
+    )
+    teacher = (course / "nbgrader_config.py").read_text("utf-8")
+    (course / "nbgrader_config.py").write_text(
+        teacher.replace("/srv/nbgrader/exchange", str(exchange)), "utf-8"
+    )
+    enroll(course, student, "somebody")
+    assert run(course, "release").returncode == 0
+    env = os.environ | {"PYTHONPATH": str(ROOT), "JUPYTERHUB_USER": student, "HOME": str(tmp_path)}
+
+    def nbgrader(where, *arguments):
+        command = [sys.executable, "-W", "ignore", "-m", "nbgrader", *arguments]
+        done = subprocess.run(command, cwd=where, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    nbgrader(course, "release_assignment", "k-cycle")
+    nbgrader(home, "fetch_assignment", "k-cycle")
+    nb = json.loads((home / "k-cycle" / "k-cycle.ipynb").read_text("utf-8"))
+    setup = "".join(cell(nb, "setup")["source"])
+    assert (home / "k-cycle" / "personal" / f"{personal.token(student)}.csv").is_file()
+    assert "JUPYTERHUB_USER" in setup
+    right = personal.truth(course, "k-cycle", student)["half_life"]
+    nb = answer(nb, half_life=f"half_life = {right}")
+    (home / "k-cycle" / "k-cycle.ipynb").write_text(json.dumps(nb), "utf-8")
+    nbgrader(home, "submit", "k-cycle")
+    nbgrader(course, "collect", "k-cycle")
+    result = run(course, "grade")
+    assert "1 submissions graded" in result.stdout, result.stderr
+    assert scores(course, "k-cycle")[student]["half-life-test"] == 4
+    assert not (course / "autograded" / student / "k-cycle" / "personal").exists()

@@ -131,7 +131,7 @@ def graded(request, tmp_path_factory, server):
     if not sandbox.bubblewrap():
         _missing("NO BUBBLEWRAP: install bubblewrap to test the containment of submissions")
     course = make_course(
-        tmp_path_factory.mktemp("hostile"), limits={"cell": 3, "notebook": 12, "output": 5 << 20}
+        tmp_path_factory.mktemp("hostile"), limits={"cell": 4, "notebook": 12, "output": 5 << 20}
     )
     add_mini(course)
     places = [str(course / "secret"), str(course / "gradebook.db"), str(course / "roster.csv")]
@@ -146,7 +146,7 @@ def graded(request, tmp_path_factory, server):
         "outside": OUTSIDE.format(places=places, folders=[str(course), str(course.parent), "/"]),
         "network": NETWORK.format(port=server[0]),
         "fork": FORK,
-        "output": 'print("x" * 200_000_000)\nb = 2',
+        "output": 'for _ in range(20):\n    print("x" * 10_000_000, flush=True)\nb = 2',
         "trickle": 'while True:\n    print("x" * 10_000)',
         "disk": 'open("big", "wb").write(bytes(200_000_000))\nb = 2',
         "daemon": DAEMON,
