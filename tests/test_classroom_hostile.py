@@ -1,6 +1,9 @@
 """Hostile and broken submissions: each is stopped, gets a reason, and the others are graded."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 
 import psutil
@@ -67,7 +70,10 @@ print("seen", seen)
 b = 2
 """
 NETWORK = """
+import os
 import socket
+import subprocess
+import sys
 for address in [("127.0.0.1", {port}), ("192.0.2.1", 80)]:
     try:
         socket.create_connection(address, timeout=2)
@@ -280,3 +286,39 @@ def test_without_bubblewrap_it_is_said_loudly(tmp_path):
     result = run(course, "grade", K2_NO_BWRAP="1")
     assert "NO BUBBLEWRAP" in result.stderr
     assert sum(scores(course, "mini")["one"].values()) == 3
+
+
+PROBE = """
+import os, socket
+try:
+    socket.create_connection(("127.0.0.1", {port}), 1)
+    print("reached")
+except OSError:
+    pass
+for place in {places!r}:
+    if os.path.exists(place):
+        print("seen", place)
+open("mine", "w").write("x")
+try:
+    bytearray(10 << 30)
+except MemoryError:
+    print("bounded")
+"""
+
+
+def test_an_ordinary_account_gets_the_same_walls(tmp_path, monkeypatch, server):
+    """Without root the walls stand in a user namespace."""
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    if not sandbox.bubblewrap():
+        _missing("NO BUBBLEWRAP for ordinary accounts: user namespaces are switched off")
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "box").mkdir()
+    box = sandbox.Box(tmp_path / "box", sandbox.Limits(), sandbox.bubblewrap())
+    box.work.mkdir()
+    box.run.mkdir()
+    code = PROBE.format(port=server[0], places=[str(tmp_path / "secret"), "/etc/passwd", "/home"])
+    command = box.command([sys.executable, "-I", "-c", code])
+    done = subprocess.run(command, capture_output=True, text=True, env=box.environment())
+    assert done.stdout.split() == ["bounded"], done.stderr
+    assert (box.work / "mine").read_text() == "x"
+    assert "--unshare-user" in command
