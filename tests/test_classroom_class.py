@@ -92,31 +92,33 @@ def alive(process):
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
-class TestKilledHalfWay:
-    def test_the_rest_is_graded_and_nothing_twice(self, course):
-        after = records(course.path)
-        assert 2 <= len(course.before) < len(PEOPLE)
-        assert set(after) == set(PEOPLE)
-        assert {s: after[s] for s in course.before} == course.before
-        assert f"{len(PEOPLE) - len(course.before)} submissions graded" in course.second.stdout
+def test_the_rest_is_graded_and_nothing_twice(course):
+    after = records(course.path)
+    assert 2 <= len(course.before) < len(PEOPLE)
+    assert set(after) == set(PEOPLE)
+    assert {s: after[s] for s in course.before} == course.before
+    assert f"{len(PEOPLE) - len(course.before)} submissions graded" in course.second.stdout
 
-    def test_marks_are_whole(self, course):
-        found = scores(course.path, "mini")
-        assert {s: sum(q.values()) for s, q in found.items()} == {
-            s: 2 if s == "bo" else 3 for s in PEOPLE
-        }
 
-    def test_only_a_changed_submission_is_graded_again(self, course):
-        hand_in(course.path, "ed", "mini", answer(notebook(course.path, "mini"), a="a = 1.0"))
-        again = run(course.path, "grade")
-        assert "1 submissions graded" in again.stdout
-        assert sum(scores(course.path, "mini")["ed"].values()) == 3
+def test_marks_are_whole(course):
+    found = scores(course.path, "mini")
+    assert {s: sum(q.values()) for s, q in found.items()} == {
+        s: 2 if s == "bo" else 3 for s in PEOPLE
+    }
 
-    def test_another_secret_is_refused(self, course, monkeypatch):
-        monkeypatch.setenv("K2_CLASS_SECRET", "quite another secret than before")
-        result = run(course.path, "grade")
-        assert result.returncode == 1
-        assert "another secret" in result.stderr
+
+def test_only_a_changed_submission_is_graded_again(course):
+    hand_in(course.path, "ed", "mini", answer(notebook(course.path, "mini"), a="a = 1.0"))
+    again = run(course.path, "grade")
+    assert "1 submissions graded" in again.stdout
+    assert sum(scores(course.path, "mini")["ed"].values()) == 3
+
+
+def test_another_secret_is_refused(course, monkeypatch):
+    monkeypatch.setenv("K2_CLASS_SECRET", "quite another secret than before")
+    result = run(course.path, "grade")
+    assert result.returncode == 1
+    assert "another secret" in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -131,24 +133,25 @@ def rows(course):
     return read
 
 
-class TestMarksFiles:
-    def test_canvas(self, rows):
-        head, points, *people = rows["canvas"]
-        assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "mini"]
-        assert (points[0], points[-1]) == ("Points Possible", "3")
-        got = {row[3]: row[-1] for row in people}
-        assert got == {s: "2" if s == "bo" else "3" for s in PEOPLE} | {"gus": ""}
+def test_canvas(rows):
+    head, points, *people = rows["canvas"]
+    assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "mini"]
+    assert (points[0], points[-1]) == ("Points Possible", "3")
+    got = {row[3]: row[-1] for row in people}
+    assert got == {s: "2" if s == "bo" else "3" for s in PEOPLE} | {"gus": ""}
 
-    def test_moodle(self, rows):
-        head, *people = rows["moodle"]
-        assert head == ["First name", "Last name", "ID number", "Email address", "mini"]
-        assert people[0] == ["Ada", "Müller, jun.", "ada", "ada@x.org", "3"]
-        assert people[1][0] == 'Bo "the" Lee'
 
-    def test_no_cell_is_a_formula(self, rows):
-        cells = [cell for table in rows.values() for row in table for cell in row]
-        assert any(cell.startswith("'=") for cell in cells)
-        assert not [c for c in cells if c[:1] in ("=", "+", "-", "@", "\t", "\r")]
+def test_moodle(rows):
+    head, *people = rows["moodle"]
+    assert head == ["First name", "Last name", "ID number", "Email address", "mini"]
+    assert people[0] == ["Ada", "Müller, jun.", "ada", "ada@x.org", "3"]
+    assert people[1][0] == 'Bo "the" Lee'
+
+
+def test_no_cell_is_a_formula(rows):
+    cells = [cell for table in rows.values() for row in table for cell in row]
+    assert any(cell.startswith("'=") for cell in cells)
+    assert not [c for c in cells if c[:1] in ("=", "+", "-", "@", "\t", "\r")]
 
 
 def test_feedback_runs_no_script_of_a_student(course):
