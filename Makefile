@@ -8,7 +8,7 @@ endif
 PY := $(BIN)/python
 STAMP := .venv/.installed
 
-.PHONY: help book test check long serve lab lock lint clean
+.PHONY: help book test check long serve lab lock lint clean release grade feedback marks
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -42,6 +42,14 @@ serve: book  ## serve the book on http://localhost:8000
 
 lab: $(STAMP)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab chapters
+
+release grade feedback marks: $(STAMP)
+	$(PY) -m classroom $@ $(NAME) $(if $(WORKERS),--workers $(WORKERS))
+
+release:  ## assignments: write the student versions and everyone's data
+grade:    ## assignments: grade what was handed in (WORKERS=2, NAME=k-cycle)
+feedback: ## assignments: write a page of feedback for each student
+marks:    ## assignments: write the marks for Canvas and Moodle
 
 lock: $(STAMP)  ## resolve the dependencies anew into requirements.lock
 	$(PY) tools/lock.py

@@ -37,8 +37,10 @@ def test_everything_that_notebooks_need_is_there_and_nothing_of_the_tests():
         return {re.match(r"[\w-]+", line)[0].lower() for line in lines}
 
     extras = project["optional-dependencies"]
-    assert names(project["dependencies"]) | names(extras["book"]) <= set(binder)
-    assert not {"nbgrader", "playwright", "pytest", "python-copasi", "ruff"} & set(binder)
+    assert names(project["dependencies"]) | names(extras["book"]) | names(extras["teach"]) <= set(
+        binder
+    )
+    assert not {"playwright", "pytest", "python-copasi", "ruff"} & set(binder)
 
 
 @pytest.mark.long

@@ -28,6 +28,7 @@ INDEX = BUILD / "html" / "index.html"
 TIMEOUT = 120  # seconds a cell may take
 SKIP = {"_build", ".venv", ".git", ".ipynb_checkpoints", "__pycache__", ".pytest_cache"}
 SKIP |= {".ruff_cache", "tests", "benchmarks", ".ci", ".github", "binder"}
+SKIP |= {"assignments", "classroom"}
 
 
 def inputs() -> list[Path]:

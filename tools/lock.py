@@ -12,7 +12,15 @@ ROOT = Path(__file__).resolve().parent.parent
 COMPILE = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", "--quiet", "--no-header"]
 COMPILE += ["--generate-hashes", "--no-emit-index-url"]
 LOCK = ["--all-extras", "--universal", "--python-version", "3.11", "--upgrade"]
-BINDER = ["--extra", "book", "--constraint", "requirements.lock", "--no-annotate"]
+BINDER = [
+    "--extra",
+    "book",
+    "--extra",
+    "teach",
+    "--constraint",
+    "requirements.lock",
+    "--no-annotate",
+]
 BINDER += ["--python-version", "3.12", "--python-platform", "linux"]
 
 

@@ -239,7 +239,8 @@ class Model:
         Returns
         -------
         DataFrame, shape (points, variables)
-            One column a variable, indexed by ``time``; units in ``.attrs["units"]``.
+            One column a variable, indexed by ``time``; units in ``.attrs["units"]``, what was run
+            in ``.attrs["settings"]``.
 
         Raises
         ------
@@ -262,6 +263,7 @@ class Model:
         index = pd.Index(result[:, 0], name="time")
         frame = pd.DataFrame(result[:, 1:].copy(), index=index, columns=columns)
         frame.attrs["units"] = dict(units)
+        frame.attrs["settings"] = {"model": self.name, "t_end": t_end, "points": points, **values}
         return frame
 
     def _dosed(

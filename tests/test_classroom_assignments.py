@@ -1,0 +1,282 @@
+"""Every assignment through nbgrader's pipeline: prepared submissions get a teacher's marks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from classroom_kit import (
+    ROOT,
+    SECRET,
+    answer,
+    cell,
+    enroll,
+    hand_in,
+    make_course,
+    notebook,
+    outputs,
+    record,
+    run,
+    scores,
+    without,
+)
+
+from classroom import grade, personal
+from k2course import models
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+# question: {variable: (key of the truth, points)}
+NUMBERS = {
+    "k-cycle": {
+        "molecules": {"mk7_nmol": ("mk7_nmol", 2)},
+        "half-life": {"half_life": ("half_life", 4)},
+        "left": {"left_percent": ("left", 3)},
+        "half-concentration": {"half_concentration": ("half_concentration", 3)},
+    },
+    "bone": {
+        "t-score": {"t_score": ("t_score", 2)},
+        "change": {"least_change": ("change", 4)},
+        "rankl": {"rankl": ("rankl", 5)},
+    },
+    "neuro": {
+        "threshold": {"threshold": ("threshold", 5)},
+        "hours": {"hours": ("hours", 3)},
+    },
+    "capstone": {
+        "people": {"people": ("people", 4)},
+        "power": {"power": ("power", 4)},
+    },
+    "insulin": {
+        "homa": {"homa": ("homa", 3)},
+        "fit": {"si": ("si", 6), "sg": ("sg", 3)},
+    },
+}
+SETTING = {"k-cycle": 4, "bone": 5, "neuro": 4, "insulin": 4}
+WORDS = {
+    "neuro": {"states": ("states", 4)},
+    "capstone": {"verdicts": ("verdicts", 6)},
+}
+
+
+def setting_line(name: str, truth: dict) -> str:
+    """A right setting as the explorer writes it, found by trying."""
+    if name == "neuro":
+        return (
+            f'models.load("cui2008").simulate(50000, points=201, p2={truth["stress"]}, m_Bcl2=1.3)'
+        )
+    goal, found = truth["goal"], None
+    if name == "k-cycle":
+        model, t_end = models.load("kcycle"), 360
+        tries = [{"dose": round(d, 2), "phi": 0.15} for d in np.arange(0.5, 10, 0.25)]
+        miss = lambda r: 1000 * r["VKH2"].iloc[-1] - goal  # noqa: E731
+    elif name == "bone":
+        model, t_end = models.load("lemaire2004"), 140
+        tries = [{"m_OPG": 1.15, "m_RANKL": round(f, 2)} for f in np.arange(0.5, 1.2, 0.01)]
+        miss = lambda r: 100 - 100 * r["C"].iloc[-1] / r["C"].iloc[0] - goal  # noqa: E731
+    else:
+        model, t_end = models.load("bergman"), 182
+        tries = [{"m_SI": round(f, 2)} for f in np.arange(0.5, 2, 0.02)]
+        miss = lambda r: r.loc[60, "G"] - goal  # noqa: E731
+    points = 183 if name == "insulin" else 201
+    found = min(tries, key=lambda k: abs(miss(model.simulate(t_end, points, **k))))
+    inside = ", ".join(f"{k}={v}" for k, v in found.items())
+    return f'models.load("{model.name}").simulate({t_end}, points={points}, {inside})'
+
+
+def literal(name: str, truth: dict, change=lambda v: v, form=repr) -> dict[str, str]:
+    """Answer cells with numbers typed in."""
+    cells = {
+        question: "\n".join(f"{v} = {form(change(float(truth[k])))}" for v, (k, _) in asked.items())
+        for question, asked in NUMBERS[name].items()
+    }
+    for question, (key, _) in WORDS.get(name, {}).items():
+        cells[question] = f"{question} = {list(truth[key])!r}"
+    if name not in SETTING:
+        return cells
+    return cells | {"setting": f"setting = '{setting_line(name, truth)}'"}
+
+
+def full(name: str) -> dict[str, float]:
+    points = {f"{q}-test": float(sum(p for _, p in a.values())) for q, a in NUMBERS[name].items()}
+    points |= {f"{q}-test": float(p) for q, (_, p) in WORDS.get(name, {}).items()}
+    return points | ({"setting-test": float(SETTING[name])} if name in SETTING else {})
+
+
+def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
+    """Submissions by student with the automatic points that a teacher would give."""
+    source, released = notebook(course, name), notebook(course, name, "release")
+    truths = {s: personal.truth(course, name, s) for s in STUDENTS}
+    first, whole = next(iter(NUMBERS[name])), full(name)
+    lost = whole | {f"{first}-test": 0.0}
+
+    def typed(student, **change):
+        return answer(released, **literal(name, truths[student]) | change)
+
+    other = literal(name, truths["neighbor"])
+    odd = literal(name, truths["different"], form=lambda v: f"np.array([{v!r}])")
+    if name in SETTING:
+        odd["setting"] = f"setting = {setting_line(name, truths['different'])}  # the run itself"
+    tampered = answer(released, **literal(name, truths["tampered"], lambda v: v * 1.37 + 3))
+    for c in tampered["cells"]:
+        label = c["metadata"].get("nbgrader", {})
+        if label.get("grade") and not label["solution"]:
+            c["source"] = "from classroom import check\ncheck.Marks.number = print\nprint('fine')"
+            label |= {"points": 100, "locked": False}
+    if name in SETTING:
+        cell(tampered, "setting")["source"] = "setting = None"
+    renamed = literal(name, truths["renamed"])[first].replace(" = ", "_of_mine = ")
+    missing = [first, f"{first}-test", f"{list(NUMBERS[name])[1]}-test"]
+    near = {
+        q: 0.5 * sum(p for _, p in a.values()) for q, a in NUMBERS[name].items()
+    }  # fmt: skip
+    zero = dict.fromkeys(whole, 0.0)
+    words = {f"{q}-test": whole[f"{q}-test"] for q in WORDS.get(name, {})}
+    return {
+        "reference": (source, whole),
+        "untouched": (released, zero),
+        "different": (answer(released, **odd), whole),
+        "typed": (typed("typed"), whole),
+        "unit": (
+            answer(released, **literal(name, truths["unit"], lambda v: v * 1000)),
+            whole | {f"{q}-test": round(4 * p) / 4 for q, p in near.items()},
+        ),
+        "copied": (answer(released, **other), None),
+        "deleted": (without(typed("deleted"), *missing), lost),
+        "syntax": (typed("syntax", **{first: "answer = (1,"}), lost),
+        "renamed": (typed("renamed", **{first: renamed}), lost),
+        "tampered": (tampered, zero | words),
+    }
+
+
+STUDENTS = ["reference", "untouched", "different", "typed", "unit", "copied", "deleted", "syntax"]
+STUDENTS += ["renamed", "tampered", "neighbor"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=["k-cycle", *(pytest.param(n, marks=pytest.mark.long) for n in list(NUMBERS)[1:])],
+)
+def graded(request, tmp_path_factory):
+    name = request.param
+    course = make_course(tmp_path_factory.mktemp(name), name)
+    enroll(course, *STUDENTS)
+    released = run(course, "release")
+    assert released.returncode == 0, released.stderr
+    expected = prepared(course, name)
+    for student, (nb, _) in expected.items():
+        hand_in(course, student, name, nb)
+    result = run(course, "grade", "--workers", "2")
+    assert result.returncode == 0, result.stderr
+    return course, name, expected, scores(course, name), result
+
+
+class TestMarks:
+    @pytest.mark.parametrize("student", [s for s in STUDENTS if s not in ("copied", "neighbor")])
+    def test_points(self, graded, student):
+        course, name, expected, found, _ = graded
+        got = {q: p for q, p in found[student].items() if q != "words"}
+        assert got == expected[student][1], outputs(course, student, name)
+
+    def test_a_neighbors_numbers_are_wrong(self, graded):
+        """What the neighbor's data give earns next to nothing: at most a part of a setting."""
+        course, name, _, found, _ = graded
+        mine, other = (personal.truth(course, name, s) for s in ("copied", "neighbor"))
+        for question, asked in NUMBERS[name].items():
+            for key, _ in asked.values():
+                if abs(mine[key] / other[key] - 1) > 0.2:
+                    assert found["copied"][f"{question}-test"] < full(name)[f"{question}-test"] / 2
+        assert sum(v or 0 for v in found["copied"].values()) < sum(full(name).values()) / 2
+
+    def test_points_of_the_guide(self, graded):
+        """Automatic and written points make twenty."""
+        written = 6 if graded[1] == "capstone" else 4
+        assert sum(full(graded[1]).values()) + written == 20
+
+    def test_written_answer_waits_for_a_person(self, graded):
+        found = graded[3]
+        assert found["reference"]["words"] is None
+        assert found["untouched"]["words"] == 0
+
+    def test_a_renamed_answer_is_shown_to_the_teacher(self, graded):
+        course, name, _, _, result = graded
+        first = next(iter(NUMBERS[name]))
+        assert record(course, "renamed", name)["look"] == [f"{first}-test"]
+        assert f"renamed, {name}: please look at {first}-test" in result.stdout
+
+    def test_feedback_has_words_and_no_solution_no_test_no_truth(self, graded):
+        course, name, *_ = graded
+        for student in ("unit", "copied", "tampered"):
+            assert grade.course(course).generate_feedback(name, student)["success"]
+        page = (course / "feedback" / "unit" / name / f"{name}.html").read_text("utf-8")
+        assert "wrong unit" in page
+        for student in ("unit", "copied", "tampered"):
+            page = (course / "feedback" / student / name / f"{name}.html").read_text("utf-8")
+            assert "HIDDEN TESTS" not in page
+            assert "Marks(" not in page
+            for asked in NUMBERS[name].values():
+                for key, _ in asked.values():
+                    right = personal.truth(course, name, student)[key]
+                    assert f"{right:.6g}" not in page
+
+
+def test_release_holds_no_solution_and_no_test(tmp_path):
+    course = make_course(tmp_path / "c", *ALL)
+    enroll(course, "anna", "bo")
+    assert run(course, "release").returncode == 0
+    for name in ALL:
+        files = [*(course / "release" / name).rglob("*.*"), *course.glob(f"handout/*/{name}/*")]
+        assert {p.name for p in files if p.suffix != ".csv"} == {f"{name}.ipynb"}
+        text = "\n".join(p.read_text("utf-8") for p in files)
+        for word in ("SOLUTION", "HIDDEN", "Marks", "classroom.check", SECRET):
+            assert word not in text
+        source, given = notebook(course, name), notebook(course, name, "release")
+        for grade_id in [*NUMBERS[name], *WORDS.get(name, {}), "words"]:
+            lines = "".join(cell(source, grade_id)["source"]).splitlines()
+            kept = "".join(cell(given, grade_id)["source"])
+            solved = [x for x in lines if len(x) > 25 and x not in kept]
+            assert solved
+            assert not any(json.dumps(x)[1:-1] in text for x in solved)
+        anna, bo = (
+            (course / "handout" / s / name / "mine.csv").read_text() for s in ("anna", "bo")
+        )
+        assert anna != bo
+        shared = course / "release" / name / "personal" / f"{personal.token('anna')}.csv"
+        assert shared.read_text() == anna
+
+
+def test_binder_opens_no_solution(tmp_path):
+    """The last part of ``binder/postBuild``, on a copy of the repository."""
+    copied = tmp_path / "repository"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("NOT A GIT CHECKOUT: the files of the repository cannot be listed")
+    for line in listed.stdout.splitlines():
+        if (ROOT / line).is_file() and line.split("/")[0] in KEPT:
+            (copied / line).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / line, copied / line)
+    tools = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+    env = {"PATH": tools, "HOME": str(tmp_path), "PYTHONPATH": str(copied)}
+    env["K2_ASSIGNMENTS_ONLY"] = "1"
+    done = subprocess.run(
+        ["bash", "binder/postBuild"], cwd=copied, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    left = {p.relative_to(copied).as_posix() for p in copied.rglob("*") if p.is_file()}
+    opened = {p for p in left if p.startswith("assignments/")}
+    assert opened == {f"assignments/{n}/{f}" for n in ALL for f in (f"{n}.ipynb", "mine.csv")}
+    for path in copied.rglob("*"):
+        if path.is_file() and path.suffix in {".ipynb", ".py"} and "k2course" not in path.parts:
+            assert "BEGIN SOLUTION" not in path.read_text("utf-8"), path
+    assert not {p for p in left if p.split("/")[0] in {"classroom", ".git", "tests"}}
+
+
+KEPT = {"assignments", "classroom", "binder", "k2course", "data", "pyproject.toml"}
+ALL = sorted(p.parent.name for p in (ROOT / "assignments" / "source").glob("*/personal.py"))
