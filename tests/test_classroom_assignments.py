@@ -134,7 +134,7 @@ def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
     odd = literal(name, truths["different"], form=lambda v: f"np.array([{v!r}])")
     if name in SETTING:
         odd["setting"] = f"setting = {setting_line(name, truths['different'])}  # the run itself"
-    tampered = answer(released, **literal(name, truths["tampered"], lambda v: v * 1.37 + 3))
+    tampered = answer(released, **literal(name, truths["tampered"], lambda _: 0.0))
     for c in tampered["cells"]:
         label = c["metadata"].get("nbgrader", {})
         if label.get("grade") and not label["solution"]:
