@@ -17,7 +17,7 @@ def clasts(factor: float) -> np.ndarray:
 
 def make(rng: np.random.Generator) -> tuple[pd.DataFrame, dict]:
     """Draw a RANKL factor with its course (1 % noise), a scan, and twelve pairs of scans."""
-    course = clasts(rng.uniform(0.55, 0.9)) * np.exp(rng.normal(0, 0.01, len(DAYS)))
+    course = clasts(rng.uniform(0.4, 0.95)) * np.exp(rng.normal(0, 0.01, len(DAYS)))
     rows = [("osteoclasts", day, y, "% of start") for day, y in zip(DAYS, course, strict=True)]
     for person in range(1, 13):
         level, error = rng.uniform(0.7, 1.1), rng.uniform(0.008, 0.014)
@@ -27,7 +27,7 @@ def make(rng: np.random.Generator) -> tuple[pd.DataFrame, dict]:
         ("your patient", None, rng.uniform(0.65, 0.9), "g/cm²"),
         ("young mean", None, rng.uniform(0.98, 1.08), "g/cm²"),
         ("young standard deviation", None, rng.uniform(0.1, 0.14), "g/cm²"),
-        ("goal: osteoclasts fall by", None, float(rng.integers(6, 15)), "%"),
+        ("goal: osteoclasts fall by", None, round(rng.uniform(5, 16), 1), "%"),
     ]
     mine = pd.DataFrame(rows, columns=["quantity", "day_or_person", "value", "unit"])
     return mine.assign(value=mine["value"].round(3)), {}

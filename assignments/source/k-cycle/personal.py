@@ -10,7 +10,7 @@ HOURS = (0, 2, 4, 6, 8, 12, 16, 24)
 
 def make(rng: np.random.Generator) -> tuple[pd.DataFrame, dict]:
     """Draw a patient: doses, a goal, and factor VII after its production stops (3 % noise)."""
-    half_life = rng.uniform(4.5, 7.5)
+    half_life = rng.uniform(3.5, 10)
     factor = 100 * 0.5 ** (np.array(HOURS) / half_life) * np.exp(rng.normal(0, 0.03, len(HOURS)))
     points = zip(HOURS, factor.round(1), strict=True)
     rows = [("factor VII activity", hour, value, "%") for hour, value in points]
