@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from k2course import models
 
 
 def move(page: Any, name: str, value: float, number: int = 0) -> float:
@@ -40,3 +46,42 @@ def table(page: Any, number: int = 0) -> dict[str, list[float]]:
 def values(page: Any, number: int = 0) -> list[str]:
     """Read the numbers beside the curves of the n-th live element."""
     return page.locator(".k2-explorer").nth(number).locator(".k2-value").all_inner_texts()
+
+
+def opened(page: Any, url: str) -> Any:
+    """Open an address and wait until its live elements stand."""
+    page.goto(url)
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(300)
+    return page
+
+
+def holding(html: Path, mark: str) -> list[str]:
+    """List the pages of the book that hold a live element of this kind."""
+    found = [p for p in sorted(html.rglob("*.html")) if f'class="{mark}"' in p.read_text("utf-8")]
+    assert found
+    return [p.relative_to(html).as_posix() for p in found]
+
+
+def explorers(page: Any) -> Iterator[tuple[int, dict]]:
+    """Yield number and description of every model explorer of the open page."""
+    for number, text in enumerate(page.locator(".k2-explorer > script").all_inner_texts()):
+        spec = json.loads(text)["spec"]
+        if "model" in spec:
+            yield number, spec
+
+
+def agree(page: Any, generator: random.Random, rounds: int) -> None:
+    """Compare curves at random settings, in full precision, with RoadRunner's."""
+    for number, spec in explorers(page):
+        model = models.load(spec["model"])
+        kept = {k: v for k, v in spec["parameters"].items() if k in model.parameters.index}
+        for _ in range(rounds):
+            chosen = {
+                s["id"]: round(generator.uniform(s["low"], s["high"]), 3) for s in spec["sliders"]
+            }
+            columns = curves(page, number, **chosen)
+            run = model.simulate(spec["t_end"], points=spec["points"], **(kept | chosen))
+            for name in {c["id"] for panel in spec["panels"] for c in panel["curves"]}:
+                error = np.abs(columns[name] - run[name].to_numpy()).max() / run[name].abs().max()
+                assert error <= 1e-5, (spec["title"], name, chosen, error)
