@@ -40,6 +40,7 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
     values.push(...evidence.flatMap((e) => [e.low ?? e.value, e.high ?? e.value]));
     const top = Math.max(...values, 1e-12);
     const yTicks = ticks(Math.min(0, ...values), top * 1.02);
+    margin.left = 31 + 7 * Math.max(3, ...yTicks.map((v) => short(v).length)); // room for the unit
     const xTicks = ticks(times[0], times[times.length - 1], width < 360 ? 4 : 6)
       .filter((x) => x <= times[times.length - 1]);
     const right = width - margin.right, bottom = height - margin.bottom;
