@@ -123,7 +123,7 @@ def test_weight(html):
     for page in pages(html):
         limit = 350_000 if page.parent.name == "reference" else 450_000
         assert page.stat().st_size <= limit, page
-    assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 20_000_000
+    assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 32_000_000
 
 
 def test_pages_are_mended(html):
