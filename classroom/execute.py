@@ -90,6 +90,7 @@ class Contained(Execute):
         self.allowed = sandbox.Limits(**self.limits)
         self.timeout, self.store_widget_state = self.allowed.cell, False
         self.raise_on_iopub_timeout = False
+        self.on_cell_executed = self.leave
 
     def preprocess(
         self, nb: NotebookNode, resources: dict, km: object = None
@@ -127,6 +128,12 @@ class Contained(Execute):
         manager = super().create_kernel_manager()
         manager.place(self.box)
         return manager
+
+    def leave(self, execute_reply: dict[str, Any], **_: object) -> None:
+        """Take ``exit()`` at its word: such a kernel may or may not run the next cell."""
+        said = execute_reply["content"].get("payload") or []
+        if any(part.get("source") == "ask_exit" for part in said):
+            raise DeadKernelError("exit")
 
     def process_message(
         self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
