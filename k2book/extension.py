@@ -90,8 +90,9 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for model in map(models.load, models.catalog().index):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
-    for source_map in static.rglob("*.map"):
-        source_map.unlink()
+    for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
+        unused.unlink()
+    shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
     mend.mend_folder(Path(app.outdir))
 
 

@@ -6,8 +6,12 @@ as a sheet of paper on a dark page, and never tell curves apart by color alone.
 
 from __future__ import annotations
 
+import io
+
 import matplotlib as mpl
 from cycler import cycler
+from matplotlib.figure import Figure
+from PIL import Image
 
 COLORS = {
     "blue": "#0072B2",
@@ -56,3 +60,15 @@ STYLE = {
 def use_house_style() -> None:
     """Apply the house style to every figure that follows in this session."""
     mpl.rcParams.update(STYLE)
+
+
+def png(figure: Figure, dpi: int) -> bytes:
+    """Save a figure as PNG with a palette of 256 colors, less than half as heavy as the usual one.
+
+    A page may hold dozens of these; the few colors of a chart lose nothing.
+    """
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    picture = Image.open(drawn).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()

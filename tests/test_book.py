@@ -121,9 +121,9 @@ def test_addresses_stay_hidden_while_unset(html):
 def test_weight(html):
     """Generous walls; the measured budgets stand in benchmarks."""
     for page in pages(html):
-        limit = 350_000 if page.parent.name == "reference" else 450_000
+        limit = 300_000 if page.parent.name == "reference" else 450_000
         assert page.stat().st_size <= limit, page
-    assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 32_000_000
+    assert sum(f.stat().st_size for f in html.rglob("*") if f.is_file()) <= 20_000_000
 
 
 def test_pages_are_mended(html):

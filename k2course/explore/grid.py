@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import itertools
 import json
 import os
@@ -19,6 +18,8 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from k2course import figures
+
 MARK = "k2-grid"
 MOST_CELLS, MOST_BYTES = 200, 2_000_000
 
@@ -30,10 +31,8 @@ class GridError(ValueError):
 def _as_html(result: object, alt: str) -> str:
     """Render a figure, a table or anything printable as HTML."""
     if isinstance(result, Figure):
-        buffer = io.BytesIO()
-        result.savefig(buffer, format="png", dpi=100)
+        picture = base64.b64encode(figures.png(result, dpi=100)).decode()
         plt.close(result)
-        picture = base64.b64encode(buffer.getvalue()).decode()
         return f'<img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
     if isinstance(result, pd.DataFrame):
         return result.to_html(border=0)
