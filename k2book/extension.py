@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from k2book import ledger, mend
-from k2course import __version__, explore, models
+from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
 HERE = Path(__file__).parent
@@ -93,6 +93,8 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
+    for picture in (Path(app.outdir) / "_images").glob("*.png"):
+        picture.write_bytes(figures.palette(picture.read_bytes()))
     mend.mend_folder(Path(app.outdir))
 
 
