@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 
 from k2course import models
+
+COLORS = ["color-contrast", "link-in-text-block"]  # rules about colors
 
 
 def move(page: Any, name: str, value: float, number: int = 0) -> float:
@@ -61,6 +64,20 @@ def holding(html: Path, mark: str) -> list[str]:
     found = [p for p in sorted(html.rglob("*.html")) if f'class="{mark}"' in p.read_text("utf-8")]
     assert found
     return [p.relative_to(html).as_posix() for p in found]
+
+
+def accessibility(page: Any, context: str | None = None) -> list[tuple[str, str, str]]:
+    """Run the accessibility rules; return theme, rule and first place of what they found.
+
+    A theme changes nothing but colors: the second one needs only the rules about them.
+    """
+    found = []
+    for theme, options in (("light", None), ("dark", {"runOnly": COLORS})):
+        page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
+        page.wait_for_timeout(100)
+        result = Axe().run(page, context=context, options=options).response["violations"]
+        found += [(theme, rule["id"], rule["nodes"][0]["html"][:200]) for rule in result]
+    return found
 
 
 def explorers(page: Any) -> Iterator[tuple[int, dict]]:

@@ -4,20 +4,11 @@ import gzip
 import random
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from harness import agree, explorers, holding, move, opened
+from harness import accessibility, agree, explorers, holding, move, opened
 
 from k2course import models
 
 pytestmark = pytest.mark.browser
-THEMES = ("light", "dark")
-
-
-def broken_rules(page, theme, context=None):
-    """Run the accessibility rules in a theme; return what they found."""
-    page.evaluate("t => { document.documentElement.dataset.theme = t }", theme)
-    found = Axe().run(page, context=context).response["violations"]
-    return [(theme, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found]
 
 
 def test_every_explorer_agrees_with_roadrunner(page, server, html):
@@ -72,6 +63,7 @@ def test_no_page_is_wider_than_the_screen(page, server, html):
             wide += [(path, width, needed)] if needed > width else []
     assert wide == []
     assert page.outside == []
+    assert page.errors == []
 
 
 @pytest.mark.parametrize("mark", ["k2-explorer", "k2-grid"])
@@ -81,8 +73,7 @@ def test_live_elements_pass_the_accessibility_rules(page, server, html, mark):
         opened(page, f"{server}/{path}")
         for summary in page.locator(f".{mark} details summary").all():
             summary.click()
-        for theme in THEMES:
-            found += [(path, *rule) for rule in broken_rules(page, theme, f".{mark}")]
+        found += [(path, *rule) for rule in accessibility(page, f".{mark}")]
     assert found == []
 
 
@@ -96,6 +87,5 @@ def test_every_page_passes_the_accessibility_rules(page, server, html):
     found = []
     for path in sorted(p.relative_to(html).as_posix() for p in html.rglob("*.html")):
         opened(page, f"{server}/{path}")
-        for theme in THEMES:
-            found += [(path, *rule) for rule in broken_rules(page, theme)]
+        found += [(path, *rule) for rule in accessibility(page)]
     assert found == []
