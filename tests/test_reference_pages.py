@@ -11,7 +11,6 @@ pytestmark = pytest.mark.browser
 LEDGER = "chapters/reference/claims.html"
 CATALOG = "chapters/reference/data.html"
 PAGES = (LEDGER, CATALOG, "chapters/reference/guide-references.html")
-KNOWN = "THEBE_JS_URL"  # the theme declares it twice on every page
 
 
 @pytest.fixture(params=["http", "folder"])
