@@ -94,20 +94,23 @@ def lesions(
     inside = np.flatnonzero(above)
     label, value = labels.ravel()[inside], array.ravel()[inside].astype(float)
     pixels = np.bincount(label, minlength=count + 1)[1:]
+    kept = np.flatnonzero(pixels * rows * columns >= min_area * (1 - 1e-9))  # few, even in noise
+    total = np.bincount(label, value, minlength=count + 1)[1:]
     peak = np.full(count + 1, -np.inf)
     np.maximum.at(peak, label, value)
+    peak = peak[1:][kept]
     first = np.zeros(count + 1, int)
     first[label] = inside // array[0].size
-    table = pd.DataFrame({"slice": first[1:], "pixels": pixels})
-    table["area_mm2"] = pixels * rows * columns
-    table["mean_hu"] = np.bincount(label, value, minlength=count + 1)[1:] / pixels
-    table["peak_hu"] = peak[1:]
-    table["weight"] = 1 + np.searchsorted(STEPS, peak[1:], side="right")
+    table = pd.DataFrame({"slice": first[1:][kept], "pixels": pixels[kept]})
+    table["area_mm2"] = table["pixels"] * rows * columns
+    table["mean_hu"] = total[kept] / pixels[kept]
+    table["peak_hu"] = peak
+    table["weight"] = 1 + np.searchsorted(STEPS, peak, side="right")
     table["score"] = table["area_mm2"] * table["weight"] * between / SLICE_MM
     table["volume_mm3"] = table["area_mm2"] * between
     if calibration is not None:
         table["mass_mg"] = calibration * table["mean_hu"] * table["volume_mm3"] / 1000
-    return table[table["area_mm2"] >= min_area * (1 - 1e-9)].reset_index(drop=True)
+    return table
 
 
 def score(hu: np.ndarray, spacing: Sequence[float] | None, **options: float) -> float:
