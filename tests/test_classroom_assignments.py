@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from classroom_kit import (
+    QUIET,
     ROOT,
     SECRET,
     answer,
@@ -27,10 +28,7 @@ from classroom_kit import (
 from classroom import grade, personal
 from k2course import models
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = QUIET
 # question: {variable: (key of the truth, points)}
 NUMBERS = {
     "k-cycle": {
@@ -43,6 +41,12 @@ NUMBERS = {
         "t-score": {"t_score": ("t_score", 2)},
         "change": {"least_change": ("change", 4)},
         "rankl": {"rankl": ("rankl", 5)},
+    },
+    "vessel": {
+        "area": {"area": ("area", 2)},
+        "score": {"score": ("score", 4)},
+        "corrected": {"corrected": ("corrected", 3)},
+        "velocity": {"velocity": ("velocity", 3)},
     },
     "neuro": {
         "threshold": {"threshold": ("threshold", 5)},
@@ -57,7 +61,7 @@ NUMBERS = {
         "fit": {"si": ("si", 6), "sg": ("sg", 3)},
     },
 }
-SETTING = {"k-cycle": 4, "bone": 5, "neuro": 4, "insulin": 4}
+SETTING = {"k-cycle": 4, "bone": 5, "vessel": 4, "neuro": 4, "insulin": 4}
 WORDS = {
     "neuro": {"states": ("states", 4)},
     "capstone": {"verdicts": ("verdicts", 6)},
@@ -70,6 +74,10 @@ def setting_line(name: str, truth: dict) -> str:
         return (
             f'models.load("cui2008").simulate(50000, points=201, p2={truth["stress"]}, m_Bcl2=1.3)'
         )
+    if name == "vessel":
+        ed50 = round(0.8 * truth["largest"] / (100 / truth["goal"] - 1))
+        mk7 = round(0.8 * truth["largest"], 1)
+        return f'models.load("marker_response").simulate(84, points=201, mk7={mk7}, ED50={ed50})'
     goal, found = truth["goal"], None
     if name == "k-cycle":
         model, t_end = models.load("kcycle"), 360

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from classroom_kit import (
+    QUIET,
     ROOT,
     add_mini,
     answer,
@@ -27,10 +28,7 @@ from classroom_kit import (
 
 from classroom import marks, personal
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = QUIET
 PEOPLE = {
     "ada": ("Ada", "Müller, jun."),
     "bo": ('Bo "the" Lee', "O'Neil"),

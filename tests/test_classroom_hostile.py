@@ -9,6 +9,7 @@ import threading
 import psutil
 import pytest
 from classroom_kit import (
+    QUIET,
     add_mini,
     answer,
     enroll,
@@ -24,10 +25,7 @@ from conftest import _missing
 
 from classroom import sandbox
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = QUIET
 MARK = "98761"  # seconds that a forgotten process would sleep
 
 FORK = """
