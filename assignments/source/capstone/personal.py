@@ -16,7 +16,7 @@ hasific2023 hirao2008 inoue2009 karamzad2020 knapen2007 knapen2013 knapen2015 ko
 koitaya2014 levyschousboe2021 levyschousboe2023 mizuta2006 naiyarakseree2023 oikonomaki2019
 orimo1998 rahimisakak2021 rahimisakak2021b sato1998 sato2002 sato2005 vansummeren2009 vossen2025
 witham2020 zwakenberg2019
-""".split()
+"""
 SLIPS = ("holds", "holds", "dose", "form", "people", "comparator", "retracted")
 
 
@@ -40,7 +40,7 @@ def statement(row: pd.Series, slip: str) -> str:
 def make(rng: np.random.Generator) -> tuple[pd.DataFrame, dict]:
     """Draw six statements, at least one of them right, and the figures of a trial."""
     table = data.load("studies").sort_values("study_id")
-    table = table[table["study_id"].isin(TRIALS) & table["form"].isin(["MK-4", "MK-7"])]
+    table = table[table["study_id"].isin(TRIALS.split()) & table["form"].isin(["MK-4", "MK-7"])]
     table = table[table["dose_max_ug_per_day"].isna() & table["dose_ug_per_day"].notna()]
     sound = table[(table["status"] == "ok") & (table["comparator"] == "placebo")]
     pools = {
