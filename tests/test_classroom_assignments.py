@@ -311,19 +311,24 @@ def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
 
 STUDENTS = ["reference", "untouched", "different", "typed", "unit", "copied", "deleted", "syntax"]
 STUDENTS += ["renamed", "tampered"]
+EVERYDAY = [s for s in STUDENTS if s not in ("different", "typed", "syntax")]
 
 
 @pytest.fixture(
     scope="module",
-    params=["k-cycle", *(pytest.param(n, marks=pytest.mark.long) for n in list(NUMBERS)[1:])],
+    params=[
+        ("k-cycle", EVERYDAY),
+        *(pytest.param((n, STUDENTS), marks=pytest.mark.long) for n in NUMBERS),
+    ],
+    ids=lambda param: f"{param[0]}-{len(param[1])}",
 )
 def graded(request, tmp_path_factory):
-    name = request.param
+    name, students = request.param
     course = make_course(tmp_path_factory.mktemp(name), name)
     enroll(course, *STUDENTS)
     released = run(course, "release")
     assert released.returncode == 0, released.stderr
-    expected = prepared(course, name)
+    expected = {s: v for s, v in prepared(course, name).items() if s in students}
     for student, (nb, _) in expected.items():
         hand_in(course, student, name, nb)
     result = run(course, "grade", "--workers", "2")
@@ -332,16 +337,17 @@ def graded(request, tmp_path_factory):
 
 
 class TestMarks:
-    @pytest.mark.parametrize("student", [s for s in STUDENTS if s != "copied"])
-    def test_points(self, graded, student):
+    def test_points(self, graded):
         course, name, expected, found, _ = graded
-        got = {q: p for q, p in found[student].items() if q != "words"}
-        assert got == expected[student][1], outputs(course, student, name)
+        wanted = {s: points for s, (_, points) in expected.items() if points is not None}
+        got = {s: {q: p for q, p in found[s].items() if q != "words"} for s in wanted}
+        assert got == wanted, {s: outputs(course, s, name) for s in wanted if got[s] != wanted[s]}
 
     def test_a_neighbors_numbers_are_wrong(self, graded):
         _, name, _, found, _ = graded
         for question in NUMBERS[name]:
-            assert found["copied"][f"{question}-test"] < full(name)[f"{question}-test"] / 2
+            # Half, if the neighbor's number happens to be what a slip would give.
+            assert found["copied"][f"{question}-test"] <= full(name)[f"{question}-test"] / 2
 
     def test_points_of_the_guide(self, graded):
         """Automatic and written points make twenty."""

@@ -142,7 +142,7 @@ def graded(request, tmp_path_factory, server):
     places.append(str(course / "submitted/quiet/mini/mini.ipynb"))
     places.append(str(course / "source/mini/mini.ipynb"))
     hostile = {
-        "loop": "while True:\n    pass",
+        "loop": "import time\nwhile True:\n    time.sleep(0.01)",
         "stubborn": STUBBORN,
         "memory": "x = bytearray(10 << 30)\nb = 2",
         "exit": "exit()",
