@@ -275,7 +275,13 @@ def test_second_run_grades_nothing_again(graded):
     assert before == {p: p.stat().st_mtime_ns for p in course.glob("autograded/*/mini/mini.ipynb")}
 
 
-def test_without_bubblewrap_it_is_said_loudly(tmp_path):
+def test_without_bubblewrap_it_is_said_loudly(tmp_path, monkeypatch):
+    monkeypatch.setenv("K2_NO_BWRAP", "1")
+    assert "NO BUBBLEWRAP" in run(make_course(tmp_path), "grade").stderr
+
+
+@pytest.mark.long
+def test_without_bubblewrap_it_still_grades(tmp_path):
     course = make_course(tmp_path / "c")
     add_mini(course)
     enroll(course, "one")
