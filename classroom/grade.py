@@ -28,6 +28,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from classroom import execute, personal, sandbox
 
 LARGEST = 20 << 20  # bytes of a submitted notebook
+nbformat.validator.get_validator(4, 5)  # compiled once: graders are forked after this import
 ROSTER = ["id", "first_name", "last_name", "email", "canvas_id", "sis_id", "section"]
 
 
