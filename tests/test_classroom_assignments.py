@@ -311,7 +311,7 @@ def prepared(course, name: str) -> dict[str, tuple[dict, dict]]:
 
 STUDENTS = ["reference", "untouched", "different", "typed", "unit", "copied", "deleted", "syntax"]
 STUDENTS += ["renamed", "tampered"]
-EVERYDAY = [s for s in STUDENTS if s not in ("different", "typed", "syntax")]
+EVERYDAY = [s for s in STUDENTS if s not in ("different", "typed", "deleted", "syntax")]
 
 
 @pytest.fixture(
@@ -414,7 +414,10 @@ def test_binder_opens_no_solution(tmp_path):
     )
     if listed.returncode:
         pytest.skip("NOT A GIT CHECKOUT: the files of the repository cannot be listed")
+    two = tuple(f"assignments/source/{name}/" for name in ALL[:2])  # the script tells no names
     for line in listed.stdout.splitlines():
+        if line.startswith("assignments/source/") and not line.startswith(two):
+            continue
         if (ROOT / line).is_file() and line.split("/")[0] in KEPT:
             (copied / line).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / line, copied / line)
@@ -427,7 +430,7 @@ def test_binder_opens_no_solution(tmp_path):
     assert done.returncode == 0, done.stderr
     left = {p.relative_to(copied).as_posix() for p in copied.rglob("*") if p.is_file()}
     opened = {p for p in left if p.startswith("assignments/")}
-    assert opened == {f"assignments/{n}/{f}" for n in ALL for f in (f"{n}.ipynb", "mine.csv")}
+    assert opened == {f"assignments/{n}/{f}" for n in ALL[:2] for f in (f"{n}.ipynb", "mine.csv")}
     for path in copied.rglob("*"):
         if path.is_file() and path.suffix in {".ipynb", ".py"} and "k2course" not in path.parts:
             assert "BEGIN SOLUTION" not in path.read_text("utf-8"), path
