@@ -28,6 +28,7 @@ from traitlets.config import Config, PyFileConfigLoader
 from classroom import execute, personal, sandbox
 
 LARGEST = 20 << 20  # bytes of a submitted notebook
+nbformat.validator.get_validator(4, 5)  # compiled once: graders are forked after this import
 ROSTER = ["id", "first_name", "last_name", "email", "canvas_id", "sis_id", "section"]
 
 
@@ -244,7 +245,7 @@ def _run(root: Path, todo: list[tuple], workers: int) -> list[dict[str, Any]]:
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
-        context.set_forkserver_preload(["classroom.grade"])
+        context.set_forkserver_preload(["classroom.grade", "IPython"])
     longest = course(root).config.Contained.get("limits", {}).get("notebook")
     longest = (longest or sandbox.Limits.notebook) + 120
     running, done, waiting = {}, [], list(reversed(todo))

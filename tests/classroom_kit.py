@@ -13,8 +13,14 @@ import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a secret that only this test knows"
+QUIET = [  # nbgrader leaves its sockets and its database to the garbage collector
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def make_course(folder: Path, *names: str, limits: dict | None = None) -> Path:

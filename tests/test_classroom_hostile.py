@@ -9,6 +9,7 @@ import threading
 import psutil
 import pytest
 from classroom_kit import (
+    QUIET,
     add_mini,
     answer,
     enroll,
@@ -24,10 +25,7 @@ from conftest import _missing
 
 from classroom import sandbox
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = QUIET
 MARK = "98761"  # seconds that a forgotten process would sleep
 
 FORK = """
@@ -144,7 +142,7 @@ def graded(request, tmp_path_factory, server):
     places.append(str(course / "submitted/quiet/mini/mini.ipynb"))
     places.append(str(course / "source/mini/mini.ipynb"))
     hostile = {
-        "loop": "while True:\n    pass",
+        "loop": "import time\nwhile True:\n    time.sleep(0.01)",
         "stubborn": STUBBORN,
         "memory": "x = bytearray(10 << 30)\nb = 2",
         "exit": "exit()",
@@ -277,7 +275,13 @@ def test_second_run_grades_nothing_again(graded):
     assert before == {p: p.stat().st_mtime_ns for p in course.glob("autograded/*/mini/mini.ipynb")}
 
 
-def test_without_bubblewrap_it_is_said_loudly(tmp_path):
+def test_without_bubblewrap_it_is_said_loudly(tmp_path, monkeypatch):
+    monkeypatch.setenv("K2_NO_BWRAP", "1")
+    assert "NO BUBBLEWRAP" in run(make_course(tmp_path), "grade").stderr
+
+
+@pytest.mark.long
+def test_without_bubblewrap_it_still_grades(tmp_path):
     course = make_course(tmp_path / "c")
     add_mini(course)
     enroll(course, "one")

@@ -5,13 +5,14 @@ import pandas as pd
 
 from k2course import models
 
+MODEL = models.load("cui2008")  # once: every load compiles it anew
 END = 50_000  # s
 OPEN = 1.0  # nM of pore
 
 
 def pore(stress: float, bcl2: float) -> pd.Series:
     """Course of the pore."""
-    return models.load("cui2008").simulate(END, 501, p2=stress, m_Bcl2=bcl2)["Pore"]
+    return MODEL.simulate(END, 501, p2=stress, m_Bcl2=bcl2)["Pore"]
 
 
 def threshold(bcl2: float) -> float:
@@ -45,7 +46,7 @@ def truth(mine: pd.DataFrame, hidden: dict) -> dict:
     course = pore(one["stress"], 1)
     stresses = [one[f"stress {letter}"] for letter in "abcd"]
     line = np.round(np.arange(0.001, 0.00851, 0.0005), 4)
-    both = models.load("cui2008").scan("p2", sorted({*line, *stresses}))
+    both = MODEL.scan("p2", sorted({*line, *stresses}))
     ends = both.pivot(index="p2", columns="branch", values="Pore")
     two = (ends["up"] - ends["down"]).abs() > 0.5
     return {
