@@ -119,7 +119,7 @@ def check(reader: PdfReader, chapters: list[str]) -> None:
     pages = [page.extract_text() for page in reader.pages]
     numbered = [str(i) in text.splitlines()[:2] for i, text in enumerate(pages[1:], 2)]
     assert all(numbered)
-    first = next(i for i, text in enumerate(pages) if text.startswith("Contents"))
+    first = next(i for i, text in enumerate(pages) if "Contents" in text.splitlines()[:2])
     listed = " ".join("".join(pages[first : marks[1][2] - 1]).split())
     for title in chapters:
         page = next(p for _, t, p in marks if t == title)
