@@ -32,7 +32,7 @@ HTML, PDF = ROOT / "_build" / "html", ROOT / "_build" / "pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BIBLIOGRAPHY = "bibliography"
 MATHJAX = "_static/vendor/mathjax/tex-chtml.js"
-GONE = "script:not([type^='math']), a.headerlink, button, form, .tag_hide-input details.hide"
+GONE = "script:not([type^=math]), a.headerlink, button, form, .k2-share, .tag_hide-input .hide"
 PREFIXED = ("id", "for", "aria-labelledby", "aria-describedby")
 
 
