@@ -21,7 +21,7 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 from k2book import ledger, mend, share
-from k2course import __version__, explore, models
+from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
 HERE = Path(__file__).parent
@@ -141,8 +141,11 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for model in map(models.load, models.catalog().index):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
-    for source_map in static.rglob("*.map"):
-        source_map.unlink()
+    for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
+        unused.unlink()
+    shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
+    for picture in (Path(app.outdir) / "_images").glob("*.png"):
+        picture.write_bytes(figures.palette(picture.read_bytes()))
     shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
     _write_addresses(app)

@@ -1,7 +1,13 @@
-"""Small repairs to the theme's HTML: names, roles and landmarks for readers of every kind."""
+"""Small repairs to the built HTML: names, roles and landmarks for readers of every kind.
+
+Two of them make pages lighter, and the same whenever they are built: tables get short names by
+their order in the page instead of random ones, and pictures leave the page for files.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 
@@ -37,11 +43,56 @@ def mend(page: str) -> str:
     return page
 
 
+def name_tables(page: str) -> str:
+    """Number styled tables in the order of the page; cells keep an id only if a style names it.
+
+    pandas draws a random name for each table and repeats it in an id for every cell.
+    """
+    names = dict.fromkeys(re.findall(r'<table id="T_([0-9a-f]{5})"', page))
+    short = {name: f"T_{number}" for number, name in enumerate(names, 1)}
+    page = re.sub(r"\bT_([0-9a-f]{5})(?=[\W_])", lambda m: short.get(m[1], m[0]), page)
+    styled = set(re.findall(r"#(T_\d+_\w+)", page))
+    return re.sub(r' id="(T_\d+_\w+)"', lambda m: m[0] if m[1] in styled else "", page)
+
+
+def lift_pictures(page: str, root: str) -> tuple[str, dict[str, bytes]]:
+    """Replace pictures that stand in a page as text by files; return page and files.
+
+    Parameters
+    ----------
+    page : str
+        HTML of the page.
+    root : str
+        Way from the page to the root of the book, such as ``../``.
+
+    Returns
+    -------
+    page : str
+        The page; a browser loads its pictures once they come into view.
+    files : dict of str to bytes
+        Pictures by their path from the root.
+    """
+    files: dict[str, bytes] = {}
+
+    def lifted(match: re.Match) -> str:
+        picture = base64.b64decode(match[1])
+        path = f"_images/{hashlib.sha256(picture).hexdigest()[:32]}.png"
+        files[path] = picture
+        return f'<img loading="lazy" src="{root}{path}"'
+
+    return re.sub(r'<img src="data:image/png;base64,([^"]+)"', lifted, page), files
+
+
 def mend_folder(folder: Path) -> None:
     """Repair every page of a built book and remove the theme's own template pages."""
     for left in folder.glob("_static/*webpack-macros.html"):
         left.unlink()
     for path in folder.rglob("*.html"):
         text = path.read_text("utf-8")
-        if (mended := mend(text)) != text:
+        root = "../" * (len(path.relative_to(folder).parts) - 1)
+        mended, files = lift_pictures(name_tables(mend(text)), root)
+        for name, picture in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(picture)
+        if mended != text:
             path.write_text(mended, "utf-8")

@@ -6,8 +6,12 @@ as a sheet of paper on a dark page, and never tell curves apart by color alone.
 
 from __future__ import annotations
 
+import io
+
 import matplotlib as mpl
 from cycler import cycler
+from matplotlib.figure import Figure
+from PIL import Image
 
 COLORS = {
     "blue": "#0072B2",
@@ -56,3 +60,18 @@ STYLE = {
 def use_house_style() -> None:
     """Apply the house style to every figure that follows in this session."""
     mpl.rcParams.update(STYLE)
+
+
+def palette(png: bytes) -> bytes:
+    """Reduce a PNG to 256 colors: less than half as heavy, and a chart loses nothing."""
+    small = io.BytesIO()
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
+
+
+def png(figure: Figure, dpi: int) -> bytes:
+    """Save a figure as PNG with a palette, since a page may hold dozens."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    return palette(drawn.getvalue())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BAD_STATUS = ("retracted", "disputed")
 
 
-def _words(*values: float) -> str:
+def words(*values: float) -> str:
     """Write an estimate and its interval with the same decimals, three figures at most."""
     size = floor(log10(max(map(abs, values)) or 1))
     digits = min(4, max(0, (2 if size >= 0 else 1) - size))
@@ -83,8 +83,8 @@ def forest_plot(
             if pd.notna(value):
                 face = "white" if bad else color
                 ax.plot([value], [y], "s", color=color, mfc=face, ms=size)
-            words = _words(value, *ends) if whole and pd.notna(value) else "no interval"
-            ax.text(1.02, y, words if pd.notna(value) else "no figure", **side)
+            said = words(value, *ends) if whole and pd.notna(value) else "no interval"
+            ax.text(1.02, y, said if pd.notna(value) else "no figure", **side)
             ticks.append(y)
             names.append(f"{row[label]} ({bad})" if bad else f"{row[label]}")
             y += 1
@@ -92,7 +92,7 @@ def forest_plot(
         x = [pooled.low, pooled.estimate, pooled.high, pooled.estimate]
         ax.fill(x, [y, y - 0.3, y, y + 0.3], color=COLORS["black"])
         ax.plot([pooled.prediction_low, pooled.prediction_high], [y, y], color=COLORS["gray"], lw=1)
-        ax.text(1.02, y, _words(pooled.estimate, pooled.low, pooled.high), **side)
+        ax.text(1.02, y, words(pooled.estimate, pooled.low, pooled.high), **side)
         ticks.append(y)
         names.append(f"pooled ({pooled.method}, {pooled.k} studies)")
         y += 1

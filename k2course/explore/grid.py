@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import io
 import itertools
 import json
 import os
@@ -19,6 +18,8 @@ import pandas as pd
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
+from k2course import figures
+
 MARK = "k2-grid"
 MOST_CELLS, MOST_BYTES = 200, 2_000_000
 
@@ -27,18 +28,16 @@ class GridError(ValueError):
     """A grid that cannot be shown: no choices, too many results, or too heavy."""
 
 
-def _as_html(result: object, alt: str) -> str:
-    """Render a figure, a table or anything printable as HTML."""
+def _as_html(result: object, alt: str, name: str) -> str:
+    """Render a figure, a table (by this name, not a random one) or anything printable as HTML."""
     if isinstance(result, Figure):
-        buffer = io.BytesIO()
-        result.savefig(buffer, format="png", dpi=100)
+        picture = base64.b64encode(figures.png(result, dpi=100)).decode()
         plt.close(result)
-        picture = base64.b64encode(buffer.getvalue()).decode()
         return f'<img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
     if isinstance(result, pd.DataFrame):
         return result.to_html(border=0)
     if hasattr(result, "to_html"):  # a Styler
-        return result.to_html()
+        return result.to_html(table_uuid=name)
     return f"<p>{html.escape(str(result))}</p>"
 
 
@@ -83,7 +82,7 @@ def explore(
         ipywidgets.interact(lambda **chosen: display(function(**chosen)), **options)
         return None
     results = [
-        _as_html(function(**chosen), alt.format(**chosen))
+        _as_html(function(**chosen), alt.format(**chosen), function.__name__)
         for chosen in (
             dict(zip(choices, combination, strict=True))
             for combination in itertools.product(*choices.values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 import os
 from collections.abc import Callable
@@ -97,10 +96,9 @@ class Live:
 
     def picture(self) -> str:
         """Return the default settings as a PNG image, base64 in a data address."""
-        buffer = io.BytesIO()
         with mpl.rc_context(figures.STYLE):
-            self.draw().savefig(buffer, format="png", dpi=110)
-        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+            drawn = figures.png(self.draw(), dpi=110)
+        return "data:image/png;base64," + base64.b64encode(drawn).decode()
 
     def html(self) -> str:
         """Return the element for a page without a kernel."""
