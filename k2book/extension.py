@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
-from k2book import ledger, mend, share
+from k2book import icons, ledger, mend, share
 from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
@@ -141,6 +141,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for model in map(models.load, models.catalog().index):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
+    icons.cut(Path(app.outdir))
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme

@@ -1,7 +1,8 @@
 """Small repairs to the built HTML: names, roles and landmarks for readers of every kind.
 
-Two of them make pages lighter, and the same whenever they are built: tables get short names by
-their order in the page instead of random ones, and pictures leave the page for files.
+Some make pages lighter, and the same whenever they are built: tables get short names by their
+order in the page instead of random ones, pictures leave the page for files, and the search index
+waits for the page that searches.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ REPAIRS = [
         r'\1<p class="h1">\2</p>',
     ),
 ]
+DRAWING = r'<svg xmlns="http://www.w3.org/2000/svg" [^>]*role="img" aria-label="([^"]*)".*?</svg>'
+SEARCH = (
+    r'\s*<script src="[./]*(?:_static/searchtools|_static/language_data|searchindex)\.js"></script>'
+)
 TWICE = r"<script>const THEBE_JS_URL = [^<]*</script>"
 
 
@@ -44,7 +49,7 @@ def mend(page: str) -> str:
 
 
 def name_tables(page: str) -> str:
-    """Number styled tables in the order of the page; cells keep an id only if a style names it.
+    """Give styled tables numbers in order; cells keep an id only if a style names it.
 
     pandas draws a random name for each table and repeats it in an id for every cell.
     """
@@ -52,7 +57,9 @@ def name_tables(page: str) -> str:
     short = {name: f"T_{number}" for number, name in enumerate(names, 1)}
     page = re.sub(r"\bT_([0-9a-f]{5})(?=[\W_])", lambda m: short.get(m[1], m[0]), page)
     styled = set(re.findall(r"#(T_\d+_\w+)", page))
-    return re.sub(r' id="(T_\d+_\w+)"', lambda m: m[0] if m[1] in styled else "", page)
+    page = re.sub(r' id="(T_\d+_\w+)"', lambda m: m[0] if m[1] in styled else "", page)
+    page = re.sub(r' class="data row\d+ col\d+"', "", page)
+    return re.sub(r"<table.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), page, flags=re.S)
 
 
 def lift_pictures(page: str, root: str) -> tuple[str, dict[str, bytes]]:
@@ -80,7 +87,14 @@ def lift_pictures(page: str, root: str) -> tuple[str, dict[str, bytes]]:
         files[path] = picture
         return f'<img loading="lazy" src="{root}{path}"'
 
-    return re.sub(r'<img src="data:image/png;base64,([^"]+)"', lifted, page), files
+    def drawn(match: re.Match) -> str:
+        drawing = match[0].encode()
+        path = f"_images/{hashlib.sha256(drawing).hexdigest()[:32]}.svg"
+        files[path] = drawing
+        return f'<img loading="lazy" src="{root}{path}" alt="{match[1]}">'
+
+    page = re.sub(r'<img src="data:image/png;base64,([^"]+)"', lifted, page)
+    return re.sub(DRAWING, drawn, page, flags=re.DOTALL), files
 
 
 def mend_folder(folder: Path) -> None:
@@ -90,6 +104,8 @@ def mend_folder(folder: Path) -> None:
     for path in folder.rglob("*.html"):
         text = path.read_text("utf-8")
         root = "../" * (len(path.relative_to(folder).parts) - 1)
+        if path != folder / "search.html":
+            text = re.sub(SEARCH, "", text)
         mended, files = lift_pictures(name_tables(mend(text)), root)
         for name, picture in files.items():
             (folder / name).parent.mkdir(exist_ok=True)
