@@ -50,6 +50,7 @@ def _configure(app: Sphinx, config: Config) -> None:
         else {}
     )
     theme["navbar_persistent"] = []  # a second search field
+    config.html_context["default_mode"] = "auto"  # an empty one is an error on every page
     config.myst_substitutions |= {
         "version": __version__,
         "address": f"Available at <{site}>." if site else "",

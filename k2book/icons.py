@@ -27,8 +27,9 @@ def used(styles: str, pages: str) -> set[int]:
         for names, code in re.findall(RULE, styles)
         if named & set(re.findall(r"fa-[\w-]+", names))
     }
-    alone = re.findall(r'"\\(f[0-9a-f]{3})"', re.sub(RULE, "", styles))
-    return found | {int(code, 16) for code in alone}
+    rest = re.sub(RULE, "", styles)  # icons of admonitions, named by code or standing as characters
+    found |= {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', rest)}
+    return found | {ord(character) for character in rest if "\ue000" <= character <= "\uf8ff"}
 
 
 def cut(html: Path) -> None:
