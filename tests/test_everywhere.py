@@ -48,7 +48,7 @@ def walk(chromium, server, html):
     found = {kind: [] for kind in ("outside", "failed", "errors", "wide", "axe", "heavy")}
     screens = html.parent / "screens"
     context = chromium.new_context()
-    for path in sorted(html.rglob("*.html")):
+    for path in sorted(set(html.rglob("*.html")) - {html / "index.html"}):  # that one sends on
         name, page, asked = path.relative_to(html).as_posix(), context.new_page(), set()
 
         def guard(route, name=name, asked=asked):
