@@ -26,6 +26,8 @@ REPAIRS = [
     # A list without list items, and a role that ARIA has withdrawn.
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
+    # The corner of a table above its row names is no header.
+    (r"<th></th>", "<td></td>"),
     # The title for print is a second first-level heading.
     (
         r'(<div id="jb-print-docs-body"[^>]*>\s*)<h1>(.*?)</h1>',
