@@ -86,7 +86,7 @@ def show(name: str) -> None:
         f"<p><code>{name}</code>: {len(model.states)} states, {len(model.parameters)} parameters, "
         f"time in {model.time_unit}. {warnings(model)}</p>",
         model.diagram().svg,
-        _table(found, f"What it must reproduce: {len(found)} figures") if len(found) else "",
+        _table(found, f"What {name} must reproduce: {len(found)} figures") if len(found) else "",
         _table(parameters(model), f"Parameters of {name}"),
         _table(variables, f"Variables of {name}"),
         f'<p>Files: <a href="{FILES}/{name}.xml" download>SBML</a>, '

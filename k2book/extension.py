@@ -18,8 +18,9 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.errors import ExtensionError
 
-from k2book import ledger, mend
+from k2book import icons, ledger, mend, share
 from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
@@ -49,6 +50,7 @@ def _configure(app: Sphinx, config: Config) -> None:
         else {}
     )
     theme["navbar_persistent"] = []  # a second search field
+    config.html_context["default_mode"] = "auto"  # an empty one is an error on every page
     config.myst_substitutions |= {
         "version": __version__,
         "address": f"Available at <{site}>." if site else "",
@@ -65,6 +67,56 @@ def _add_page_code(
     for script, style in sorted(wanted):
         app.add_js_file(script)
         app.add_css_file(style)
+
+
+def _book(app: Sphinx) -> share.Book:
+    config, address = app.config, addresses(Path(app.srcdir))
+    return share.Book(
+        title=config.html_title,
+        author=config.author,
+        version=__version__,
+        year=config.copyright,
+        site=address["site"].rstrip("/"),
+        repository=address["repository"].rstrip("/"),
+    )
+
+
+def _day(app: Sphinx, page: str) -> str:
+    """Return the day of a page's last change, or nothing."""
+    source = Path(app.env.doc2path(page)).relative_to(Path(app.srcdir).resolve()).as_posix()
+    return app.env.k2_days.get(source, "")
+
+
+def _read_days(app: Sphinx) -> None:
+    app.env.k2_days = share.last_changed(Path(app.srcdir))
+
+
+def _share(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
+) -> None:
+    """Add what a page says of itself to its head and its foot."""
+    if doctree is None:
+        return
+    book, title = _book(app), app.env.titles[pagename].astext()
+    described = any(n.get("name") == "description" for n in doctree.findall(nodes.meta))
+    text = "" if described else share.description(doctree)
+    context["metatags"] += share.metatags(book, pagename, title, text)
+    context["body"] += share.foot(book, pagename, title, _day(app, pagename))
+
+
+def _write_addresses(app: Sphinx) -> None:
+    """Write redirects of renamed pages and, once there is a site, the sitemap."""
+    try:
+        moved = share.redirects(app.config.k2_redirects, app.env.found_docs)
+    except ValueError as error:
+        raise ExtensionError(str(error)) from None
+    for old, text in moved.items():
+        path = Path(app.outdir) / f"{old}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    if site := _book(app).site:
+        days = {page: _day(app, page) for page in app.env.found_docs}
+        (Path(app.outdir) / "sitemap.xml").write_text(share.sitemap(site, days), "utf-8")
 
 
 def _write_files(app: Sphinx, error: Exception | None) -> None:
@@ -90,17 +142,23 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for model in map(models.load, models.catalog().index):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
+    icons.cut(Path(app.outdir))
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
     for picture in (Path(app.outdir) / "_images").glob("*.png"):
         picture.write_bytes(figures.palette(picture.read_bytes()))
+    shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
+    _write_addresses(app)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension with Sphinx."""
     app.connect("config-inited", _configure, priority=400)
+    app.add_config_value("k2_redirects", {}, "html", [dict])
+    app.connect("builder-inited", _read_days)
     app.connect("html-page-context", _add_page_code)
+    app.connect("html-page-context", _share)
     app.connect("build-finished", _write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -47,18 +47,24 @@ def server(html: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """Headless Chromium of the system, driven by Playwright."""
+def chromium_path() -> str:
+    """Where the system's Chromium is."""
     path = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
     if not path:
         _missing("NO CHROMIUM FOUND: install chromium to run the browser tests")
+    return path
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path):
+    """Headless Chromium of the system, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=flags)
         yield browser
         browser.close()
 

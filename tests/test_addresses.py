@@ -11,7 +11,9 @@ def configured(folder, repository, site):
     (folder / "pyproject.toml").write_text(
         f'[tool.k2course]\nrepository = "{repository}"\nsite = "{site}"\n'
     )
-    config = SimpleNamespace(html_theme_options={}, html_baseurl="x", myst_substitutions={})
+    config = SimpleNamespace(
+        html_theme_options={}, html_context={}, html_baseurl="x", myst_substitutions={}
+    )
     app = SimpleNamespace(srcdir=folder, add_css_file=lambda name: None)
     extension._configure(app, config)
     return config

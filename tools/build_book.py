@@ -36,7 +36,7 @@ def inputs() -> list[Path]:
     found = []
     for folder, names, files in os.walk(ROOT):
         names[:] = sorted(n for n in names if n not in SKIP)
-        found += [Path(folder) / f for f in sorted(files)]
+        found += [Path(folder) / f for f in sorted(files) if f not in SKIP]  # .git may be a file
     return found
 
 

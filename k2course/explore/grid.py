@@ -28,8 +28,8 @@ class GridError(ValueError):
     """A grid that cannot be shown: no choices, too many results, or too heavy."""
 
 
-def _as_html(result: object, alt: str) -> str:
-    """Render a figure, a table or anything printable as HTML."""
+def _as_html(result: object, alt: str, name: str) -> str:
+    """Render a figure, a table (by this name, not a random one) or anything printable as HTML."""
     if isinstance(result, Figure):
         picture = base64.b64encode(figures.png(result, dpi=100)).decode()
         plt.close(result)
@@ -37,7 +37,7 @@ def _as_html(result: object, alt: str) -> str:
     if isinstance(result, pd.DataFrame):
         return result.to_html(border=0)
     if hasattr(result, "to_html"):  # a Styler
-        return result.to_html()
+        return result.to_html(table_uuid=name)
     return f"<p>{html.escape(str(result))}</p>"
 
 
@@ -82,7 +82,7 @@ def explore(
         ipywidgets.interact(lambda **chosen: display(function(**chosen)), **options)
         return None
     results = [
-        _as_html(function(**chosen), alt.format(**chosen))
+        _as_html(function(**chosen), alt.format(**chosen), function.__name__)
         for chosen in (
             dict(zip(choices, combination, strict=True))
             for combination in itertools.product(*choices.values())
