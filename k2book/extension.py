@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from k2book import ledger, mend
+from k2book import afresh, ledger, mend
 from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
@@ -102,5 +102,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension with Sphinx."""
     app.connect("config-inited", _configure, priority=400)
     app.connect("html-page-context", _add_page_code)
+    afresh.setup(app)
     app.connect("build-finished", _write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
