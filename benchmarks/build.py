@@ -16,20 +16,23 @@ import nbformat
 from nbclient import NotebookClient
 
 from benchmarks import ROOT
-from benchmarks.timing import interleaved, once, row
+from benchmarks.timing import family, interleaved, once, row
 
-PARTS = ("_config.yml", "_toc.yml", "references.bib", "pyproject.toml", "requirements.lock")
+sys.path.insert(0, str(ROOT / "tools"))
+from build_book import SKIP
+
 FEW = ("k-cycle/evidence", "bone/model", "vessel/biology", "neuro/evidence", "reading/certainty")
 TOUCHED = "chapters/k-cycle/index.md"
 
 
 def copied(folder: Path) -> Path:
-    """Copy the sources of the book, and the cached results that belong to them."""
-    for path in (*map(ROOT.joinpath, PARTS), *ROOT.glob("*.md"), *ROOT.glob("*.[is][pv][yg]*")):
-        shutil.copy(path, folder)
-    for name in ("audit", "chapters", "data", "k2book", "k2course", "tools"):
-        skip = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-        shutil.copytree(ROOT / name, folder / name, ignore=skip)
+    """Copy what the book is made from, and the notebooks' results if they belong to it."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*SKIP), dirs_exist_ok=True)
+    for name in (".jupyter_cache", "grids"):
+        if (ROOT / "_build" / name).is_dir():
+            shutil.copytree(ROOT / "_build" / name, folder / "_build" / name)
+    for stamp in (ROOT / "_build").glob("execution.stamp"):
+        shutil.copy(stamp, folder / "_build")
     return folder
 
 
@@ -53,7 +56,7 @@ def whole(rounds: int, full: bool) -> Iterator[dict]:
     """Compare builds of the whole book with one that has all results and writes all pages."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = copied(Path(temporary))
-        cold = [once(lambda: build(folder))]
+        build(folder)
         page, plain = folder / TOUCHED, (folder / TOUCHED).read_text("utf-8")
         edits = iter(range(1000))
 
@@ -71,16 +74,15 @@ def whole(rounds: int, full: bool) -> Iterator[dict]:
         about = {"notebooks": len(list((folder / "chapters").rglob("*.ipynb"))) + 1}
         yield row("nothing changed", base, times["nothing"], times["warm"], **about)
         yield row("one page touched", base, times["touched"], times["warm"], **about)
-        yield row("cold build, 2 workers", base, cold, times["warm"][:1], **about)
         if full:
-            alone = []
-            for _ in range(2):
+            alone, cold = [], []
+            for _ in range(rounds):
                 clear(folder, results=True)
                 alone.append(once(lambda: build(folder, 1)))
                 clear(folder, results=True)
                 cold.append(once(lambda: build(folder)))
             what = "cold build, 2 workers"
-            yield row(what, "one after another", cold[1:], alone, **about)
+            yield row(what, "one after another", cold, alone, **about)
 
 
 def plain_copy(source: Path, target: Path) -> None:
@@ -143,7 +145,7 @@ def floor(rounds: int) -> Iterator[dict]:
         with tempfile.TemporaryDirectory() as grids:
             os.environ["K2COURSE_BOOK"] = grids
             runs = {k: lambda c=c, s=source: execute(c, s.parent) for k, c in tried.items()}
-            times = interleaved(runs, rounds, warm=False)
+            times = interleaved(runs, rounds, warm=False, clock=family)
             del os.environ["K2COURSE_BOOK"]
         base = "kernel and imports"
         yield row("whole notebook", base, times["whole"], times["imports"], page=name)
@@ -168,6 +170,6 @@ STARTS = {
 def starts(rounds: int) -> Iterator[dict]:
     """Compare what a new Python process imports with pandas alone."""
     runs = {k: lambda c=c: subprocess.run([sys.executable, "-c", c]) for k, c in STARTS.items()}
-    times = interleaved(runs, rounds)
+    times = interleaved(runs, rounds, warm=False, clock=family)
     for name in list(STARTS)[1:]:
         yield row(name, "pandas", times[name], times["pandas"])

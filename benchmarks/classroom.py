@@ -1,9 +1,10 @@
 """Seconds per submission against the floor of just executing the notebook.
 
-    .venv/bin/python benchmarks/classroom.py [--size 6] [--assignment k-cycle]
+    python benchmarks/classroom.py [--sizes 10 30] [--workers 1 2] [--assignment k-cycle]
 
-The floor runs the same notebook with nbclient, in an open kernel, with no grading. Both are timed
-in turn, so that a busy machine slows both down.
+The floor runs the same notebook in the same box, one at a time and without any grading. It is timed
+before and after each grading, so that a busy machine slows both down. The bar is 1.5 times the
+floor; seconds per submission that don't change with the size are linear growth.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -24,49 +26,105 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from classroom_kit import enroll, hand_in, make_course, notebook, run  # noqa: E402
 
+from classroom import execute, sandbox  # noqa: E402
+
+BAR = 1.5  # times the floor
+
+
+def floor(course: Path, name: str, student: str) -> float:
+    """Seconds to execute a student's copy of the solved notebook in a box, and nothing else."""
+    nb = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
+    for cell in nb.cells:  # hidden tests don't run in a kernel
+        cell.source = execute.split(cell.source)[0]
+    began = time.perf_counter()
+    with sandbox.box(sandbox.Limits()) as box:
+        shutil.copy(course / "handout" / student / name / "mine.csv", box.work)
+        client = NotebookClient(
+            nb,
+            kernel_manager_class=sandbox.ContainedKernelManager,
+            resources={"metadata": {"path": str(box.work)}},
+            store_widget_state=False,
+        )
+        client.create_kernel_manager().place(box)
+        client.execute()
+    return time.perf_counter() - began
+
+
+def graded(course: Path, name: str, students: Sequence[str], workers: int) -> float:
+    """Seconds to grade the submissions of some students, all anew."""
+    for path in [course / "submitted", course / "autograded", *course.glob("graded/*/s*.json")]:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    for student in students:
+        hand_in(course, student, name, notebook(course, name))
+    began = time.perf_counter()
+    result = run(course, "grade", "--workers", str(workers))
+    took = time.perf_counter() - began
+    if f"{len(students)} submissions graded" not in result.stdout:
+        raise RuntimeError(result.stdout + result.stderr)
+    return took
+
+
+def rows(
+    sizes: Sequence[int] = (10, 30), workers: Sequence[int] = (1, 2), assignment: str = "k-cycle"
+) -> list[dict[str, str | int | float]]:
+    """Time the grading of classes of several sizes.
+
+    Parameters
+    ----------
+    sizes, workers : sequence of int
+        Submissions, and how many of them are graded at the same time; all combinations are run.
+    assignment : str
+
+    Returns
+    -------
+    list of dict
+        One for each combination: assignment, submissions, workers, seconds (the whole class),
+        each (s a submission), floor (s), ratio (each over floor), bar (of the ratio).
+    """
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        course = make_course(Path(folder) / "course", assignment)
+        students = [f"s{i:03d}" for i in range(max(sizes))]
+        enroll(course, *students)
+        released = run(course, "release")
+        if released.returncode:
+            raise RuntimeError(released.stderr)
+        graded(course, assignment, students[:1], 1)  # starts what stays for the next ones
+        floor(course, assignment, students[0])
+        for size in sizes:
+            for at_once in workers:
+                floors = [floor(course, assignment, s) for s in students[:3]]
+                took = graded(course, assignment, students[:size], at_once)
+                floors += [floor(course, assignment, s) for s in students[:3]]
+                each, least = took / size, median(floors)
+                found.append(
+                    {
+                        "assignment": assignment,
+                        "submissions": size,
+                        "workers": at_once,
+                        "seconds": round(took, 1),
+                        "each": round(each, 2),
+                        "floor": round(least, 2),
+                        "ratio": round(each / least, 2),
+                        "bar": BAR,
+                    }
+                )
+    return found
+
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", type=int, default=6)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--assignment", default="k-cycle")
     given = parser.parse_args()
-    name, size = given.assignment, given.size
-    folder = Path(tempfile.mkdtemp())
-    course = make_course(folder / "course", name)
-    students = [f"s{i}" for i in range(size)]
-    enroll(course, *students)
-    run(course, "release")
-    source = course / "source" / name / f"{name}.ipynb"
-    floor = []
-    for student in students[:3]:
-        nb = nbformat.read(source, as_version=4)
-        for cell in nb.cells:  # hidden tests don't run in a kernel
-            cell.source = cell.source.partition("### BEGIN HIDDEN TESTS")[0]
-        where = {"metadata": {"path": str(course / "handout" / student / name)}}
-        began = time.perf_counter()
-        NotebookClient(nb, resources=where, allow_errors=True).execute()
-        floor.append(time.perf_counter() - began)
-    print(f"{name}: floor {median(floor):.2f} s a submission (nbclient alone)")
-    for workers in (1, 2):
-        for count in (size // 2, size):
-            for step in ("submitted", "graded", "autograded"):
-                keep = (course / "graded" / name / "release.json").read_bytes()
-                shutil.rmtree(course / step, ignore_errors=True)
-                (course / "graded" / name).mkdir(parents=True, exist_ok=True)
-                (course / "graded" / name / "release.json").write_bytes(keep)
-            for student in students[:count]:
-                hand_in(course, student, name, notebook(course, name))
-            began = time.perf_counter()
-            result = run(course, "grade", "--workers", str(workers))
-            took = time.perf_counter() - began
-            assert f"{count} submissions graded" in result.stdout, result.stderr
-            each = took / count
-            print(
-                f"  {workers} worker(s), {count} submissions: {took:.1f} s, {each:.2f} s each, "
-                f"{each / median(floor):.2f} x the floor"
-            )
-    shutil.rmtree(folder)
+    for row in rows(given.sizes, given.workers, given.assignment):
+        print(
+            f"{row['assignment']}: {row['submissions']} submissions, {row['workers']} worker(s): "
+            f"{row['seconds']:.1f} s, {row['each']:.2f} s each, {row['ratio']:.2f} x the floor of "
+            f"{row['floor']:.2f} s (bar {row['bar']:g})"
+        )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import libsbml
@@ -100,14 +100,20 @@ def patients(rounds: int, full: bool, name: str = "lemaire2004") -> Iterator[dic
         model.simulate_many(table[:count], 365, 11, workers=workers, progress=False)
 
     run(100, 2)  # starts the processes
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    tracemalloc.start()
+    run(100, 1)
+    least = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     for count in (100, 1000, 10_000, 100_000)[: 4 if full else 3]:
         tried = {"base": (100, 1), "1 worker": (count, 1), "2 workers": (count, 2)}
         runs = {key: lambda how=how: run(*how) for key, how in tried.items()}
         times = interleaved(runs, 3 if count > 1000 else rounds, warm=False)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        tracemalloc.start()
+        run(count, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
         for workers in ("1 worker", "2 workers"):
-            more = {"patients": count, "workers": workers, "peak memory": round(peak / before, 3)}
+            more = {"patients": count, "workers": workers, "peak memory": round(peak / least, 2)}
             label = f"{count} patients, {workers}"
             yield row(label, "100 patients, 1 worker", times[workers], times["base"], **more)
         yield row(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 SHORTEST = 0.02  # s; what is over sooner is run several times, or the clock would be too coarse
-CPU = time.process_time  # for what one process does alone: other work on the machine counts little
 WALL = time.perf_counter
+CPU = time.process_time  # for what one process does alone: other work on the machine counts little
+
+
+def family() -> float:
+    """Processor time of this process and of those that it started and waited for, in seconds."""
+    return sum(os.times()[:4])
 
 
 def once(run: Callable[[], object], clock: Callable[[], float] = WALL) -> float:
@@ -36,7 +42,7 @@ def interleaved(
     warm : bool
         Run each before, untimed, and those that are quickly over several times a turn.
     clock : callable
-        ``WALL``, or ``CPU`` for what this process does alone.
+        ``WALL``, ``CPU`` for what this process does alone, or ``family``.
 
     Returns
     -------

@@ -86,8 +86,9 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
             target = static / "vendor/mathjax" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    known = [] if (static / "models").is_dir() else models.catalog().index  # kept with the pages
     (static / "models").mkdir(exist_ok=True)
-    for model in map(models.load, models.catalog().index):
+    for model in map(models.load, known):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
