@@ -102,13 +102,14 @@ def growth(rounds: int) -> Iterator[dict]:
         folder = copied(Path(temporary))
         shutil.rmtree(folder / "chapters")
         for page in [*folder.glob("*.ipynb"), *folder.glob("*.md")]:
-            page.unlink()
+            if page.name != "bibliography.md":
+                page.unlink()
         (folder / "intro.md").write_text("# A small book\n", "utf-8")
 
         def grown(times: int, workers: int) -> None:
             clear(folder, results=True) if (folder / "_build").exists() else None
             shutil.rmtree(folder / "chapters", ignore_errors=True)
-            files = []
+            files = ["- file: bibliography\n"]
             for name in FEW:
                 for n in range(times):
                     target = folder / "chapters" / f"{name}-{n}.ipynb"

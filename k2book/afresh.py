@@ -68,5 +68,5 @@ def setup(app: Sphinx) -> None:
     """Register with Sphinx."""
     app.connect("builder-inited", _share)
     app.connect("env-get-outdated", _edited)
-    app.connect("env-updated", _which, priority=900)  # after figures have their numbers
+    app.connect("env-get-updated", _which, priority=900)  # figures have their numbers by now
     app.connect("build-finished", _prune)
