@@ -8,7 +8,7 @@ endif
 PY := $(BIN)/python
 STAMP := .venv/.installed
 
-.PHONY: help book test check long serve lab lock lint clean release grade feedback marks
+.PHONY: help book test check long bench serve lab lock lint clean release grade feedback marks
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -36,6 +36,9 @@ check: test long  ## `make test` and the long checks
 
 long: book
 	$(PY) -m pytest -n auto --dist loadscope -m long
+
+bench: book  ## measure speed side by side, about ten minutes (FULL=1: larger sizes as well)
+	$(PY) -m benchmarks $(if $(FULL),--full)
 
 serve: book  ## serve the book on http://localhost:8000
 	$(PY) -m http.server --directory _build/html --bind 127.0.0.1 8000

@@ -46,10 +46,10 @@ def sections(full: bool) -> dict[str, Callable[[], Iterable[dict]]]:
         "data": lambda: tables.tables(5),
         "measures": lambda: tables.measures(5),
         "page": lambda: explorers.in_page(5, full),
-        "starts": lambda: build.starts(5),
+        "starts": lambda: build.starts(3),
         "floor": lambda: build.floor(5 if full else 3),
-        "growth": lambda: build.growth(3 if full else 1),
-        "build": lambda: build.whole(3, full),
+        "growth": lambda: build.growth(3 if full else 2),
+        "build": lambda: build.whole(3 if full else 2, full),
         "grading": lambda: grading(full),
     }
 
@@ -77,13 +77,13 @@ def main() -> None:
     known = sections(full=False)
     parser.add_argument("--only", nargs="+", choices=known, default=[], metavar="PART")
     given = parser.parse_args()
-    results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
     parts = {k: v for k, v in sections(given.full).items() if k in (given.only or known)}
     bar = tqdm(parts.items())
     for name, measure in bar:
         bar.set_description(name)
         began, load = time.perf_counter(), os.getloadavg()[0]
         rows = list(measure())
+        results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
         results[name] = {
             "date": date.today().isoformat(),
             "full": given.full,

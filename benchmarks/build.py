@@ -21,7 +21,7 @@ from benchmarks.timing import family, interleaved, once, row
 sys.path.insert(0, str(ROOT / "tools"))
 from build_book import SKIP
 
-FEW = ("k-cycle/evidence", "bone/model", "vessel/biology", "neuro/evidence", "reading/certainty")
+FEW = ("k-cycle/evidence", "vessel/biology", "reading/certainty")
 TOUCHED = "chapters/k-cycle/index.md"
 
 
