@@ -4,7 +4,7 @@
 
 The floor runs the same notebook in the same box, one at a time and without any grading. It is timed
 before and after each grading, so that a busy machine slows both down. The bar is 1.5 times the
-floor; seconds per submission that don't change with the size are linear growth.
+floor. Growth is linear when the ratio to the floor stays the same in a larger class.
 """
 
 from __future__ import annotations
