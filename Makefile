@@ -8,7 +8,7 @@ endif
 PY := $(BIN)/python
 STAMP := .venv/.installed
 
-.PHONY: help book pdf test check long serve lab lock lint clean release grade feedback marks
+.PHONY: help book pdf test check long bench serve lab lock lint clean release grade feedback marks
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -39,6 +39,9 @@ long: book
 
 pdf: book  ## print the book with Chromium into _build/pdf (CHAPTER=bone for one chapter)
 	$(PY) tools/print_book.py $(CHAPTER)
+
+bench: book  ## measure speed side by side, about ten minutes (FULL=1: larger sizes as well)
+	$(PY) -m benchmarks $(if $(FULL),--full)
 
 serve: book  ## serve the book on http://localhost:8000
 	$(PY) -m http.server --directory _build/html --bind 127.0.0.1 8000

@@ -1,39 +1,32 @@
-"""Two hundred moves of every explorer in the built book, in Chromium, and one slider in a kernel.
+"""The explorers of the built book in Chromium against RoadRunner and against a local kernel.
 
-For each explorer it prints, in milliseconds on this machine, median and 95th percentile of
-
-- work: handler, integration and drawing, from the start of the frame's callback to its end;
-- paint: from the key press to the frame that shows the new curve;
-
-and the long tasks (over 50 ms) while its page loads. Then the same model behind an ipywidgets
-slider with matplotlib in a local kernel: from the message that moves the slider until the kernel
-is idle again, with no browser in between, so in the kernel's favor. The ratio is the result.
-
-    make book && .venv/bin/python benchmarks/explorers.py     # about ten seconds an explorer
-    .venv/bin/python benchmarks/explorers.py --only model     # pages whose address holds "model"
+Needs a built book (``make book``) and Chromium.
 """
 
 from __future__ import annotations
 
-import argparse
-import functools
-import http.server
 import json
-import shutil
-import threading
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
-import pandas as pd
+from harness import explorers, holding, launched, served
 from jupyter_client.manager import start_new_kernel
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-HTML = Path(__file__).resolve().parent.parent / "_build" / "html"
-MOVES = 200
+from benchmarks import ROOT
+from benchmarks.models import bare
+from benchmarks.timing import interleaved, row
+from k2course import models
+from k2course.explore import live
+
+HTML = ROOT / "_build" / "html"
+MOVES = 20  # in a round
+BATCHES = 5  # of integrations in a round, of which the quickest counts
 WATCH = """
 (() => {
-  const m = window.measured = { work: [], paint: [], long: [] };
+  const m = window.measured = { work: [], paint: [], long: [], usable: 0 };
   new PerformanceObserver((list) => m.long.push(...list.getEntries().map((e) => e.duration)))
     .observe({ type: "longtask", buffered: true });
   const frame = window.requestAnimationFrame.bind(window), channel = new MessageChannel();
@@ -52,6 +45,11 @@ WATCH = """
   };
   const painted = () => channel.port2.postMessage(0);
   const moved = () => { drew = true; inside ? painted() : frame(painted); };
+  const ready = () => {
+    if (document.querySelector(".k2-canvas svg")) m.usable = performance.now();
+    else frame(ready);
+  };
+  frame(ready);
   window.watchExplorer = (element) => {
     const input = element.querySelector("input[type=range]");
     input.addEventListener("input", (event) => { pressed = event.timeStamp; }, true);
@@ -77,65 +75,15 @@ box = ipywidgets.interactive_output(show, dict(value=moved))
 """
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that doesn't print every request."""
+@contextmanager
+def kernel(spec: dict) -> Iterator[tuple[float, object]]:
+    """Start a kernel with the explorer's first slider behind ipywidgets and matplotlib.
 
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-
-def moves(page: Page, number: int) -> dict[str, float]:
-    """Move the first slider of the n-th explorer of the open page by keyboard."""
-    page.evaluate("n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])", number)
-    page.evaluate("measured.work = [], measured.paint = []")
-    for i in range(MOVES):
-        page.keyboard.press("ArrowRight" if i // 20 % 2 == 0 else "ArrowLeft")
-        page.wait_for_timeout(20)
-    page.wait_for_timeout(300)
-    seen = page.evaluate("measured")
-    return {
-        f"{what} {name}": float(np.percentile(seen[what], q)) if seen[what] else float("nan")
-        for what in ("work", "paint")
-        for name, q in (("median", 50), ("p95", 95))
-    } | {"painted": len(seen["paint"])}
-
-
-def in_page(only: str) -> tuple[pd.DataFrame, dict]:
-    """Measure every explorer of the built book; return the rows and the last model's state."""
-    rows, state = [], {}
-    handler = functools.partial(Quiet, directory=str(HTML))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.add_init_script(WATCH)
-        for file in sorted(HTML.rglob("*.html")):
-            name = file.relative_to(HTML).as_posix()
-            if only not in name or 'class="k2-explorer"' not in file.read_text("utf-8"):
-                continue
-            page.goto(f"http://127.0.0.1:{server.server_port}/{name}")
-            page.wait_for_timeout(1000)
-            long = page.evaluate("measured.long")
-            for number, text in enumerate(page.locator(".k2-explorer script").all_inner_texts()):
-                spec = json.loads(text)["spec"]
-                if "model" not in spec:
-                    continue
-                state = spec if spec["model"] == "kcycle" or not state else state
-                rows.append(
-                    {"page": name, "explorer": spec["title"], "model": spec["model"]}
-                    | moves(page, number)
-                    | {"long tasks on load": len(long), "longest": max(long, default=0)}
-                )
-        browser.close()
-    server.shutdown()
-    return pd.DataFrame(rows), state
-
-
-def in_kernel(spec: dict, repeats: int = 40) -> np.ndarray:
-    """Time the same slider in a kernel, in milliseconds a move."""
-    slider = spec["sliders"][0]
+    Yields the seconds until its first figure was drawn, and a function that moves the slider to a
+    share of its range and returns the seconds until the kernel is idle again: without a browser,
+    so in the kernel's favor.
+    """
+    slider, began = spec["sliders"][0], time.perf_counter()
     manager, client = start_new_kernel()
     try:
         curves = [c["id"] for panel in spec["panels"] for c in panel["curves"]]
@@ -143,14 +91,15 @@ def in_kernel(spec: dict, repeats: int = 40) -> np.ndarray:
         fill |= {"model": spec["model"], "settings": spec["settings"], "curves": curves}
         fill |= {k: spec[k] for k in ("t_end", "points")} | {"start": slider["value"]}
         client.execute_interactive(KERNEL.format(**fill), output_hook=lambda _: None)
+        started = time.perf_counter() - began
         reply = client.execute("", user_expressions={"id": "moved.model_id"})
         answer = client.get_shell_msg()
         while answer["parent_header"]["msg_id"] != reply:
             answer = client.get_shell_msg()
         comm = answer["content"]["user_expressions"]["id"]["data"]["text/plain"].strip("'")
-        times = []
-        for i in range(repeats):
-            value = slider["low"] + (slider["high"] - slider["low"]) * (i % 20) / 20
+
+        def move(share: float) -> float:
+            value = slider["low"] + (slider["high"] - slider["low"]) * share
             change = {"method": "update", "state": {"value": value}, "buffer_paths": []}
             message = client.session.msg("comm_msg", {"comm_id": comm, "data": change})
             begun = time.perf_counter()
@@ -159,27 +108,97 @@ def in_kernel(spec: dict, repeats: int = 40) -> np.ndarray:
                 got = client.get_iopub_msg(timeout=30)
                 mine = got["parent_header"].get("msg_id") == message["header"]["msg_id"]
                 if mine and got["content"].get("execution_state") == "idle":
-                    break
-            times.append(1000 * (time.perf_counter() - begun))
-        return np.array(times[5:])
+                    return time.perf_counter() - begun
+
+        yield started, move
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
 
 
-def main() -> None:
-    """Print both tables and the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="", help="part of a page's address")
-    table, spec = in_page(parser.parse_args().only)
-    pd.set_option("display.width", 200, "display.max_columns", 20, "display.max_colwidth", 44)
-    print(f"{MOVES} moves each, ms on this machine\n{table.round(1).to_string(index=False)}")
-    kernel = in_kernel(spec)
-    print(f"\n{spec['title']} behind ipywidgets and matplotlib in a local kernel, ms a move:")
-    print(f"median {np.median(kernel):.0f}, p95 {np.percentile(kernel, 95):.0f}")
-    ours = table[table["explorer"] == spec["title"]].iloc[0]
-    print(f"kernel over page, work: {np.median(kernel) / ours['work median']:.0f} x (medians)")
+def moves(page: Page, number: int) -> dict[str, list[float]]:
+    """Move the first slider of the n-th explorer by keyboard; milliseconds of each move."""
+    page.evaluate("measured.work = [], measured.paint = []")
+    for i in range(MOVES):
+        page.keyboard.press("ArrowRight" if i < MOVES // 2 else "ArrowLeft")
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(300)
+    return page.evaluate("measured")
+
+
+def integrators(page: Page, specs: dict[str, dict], rounds: int) -> Iterator[dict]:
+    """Compare one run of the page's integrator with one of RoadRunner, model by model."""
+    page.goto("about:blank")
+    page.add_script_tag(content=live.script() + "\nwindow.makeRunner = makeRunner;")
+    for name, spec in specs.items():
+        model = models.load(name)
+        known = {k: v for k, v in spec["settings"].items() if k in model.parameters.index}
+        page.evaluate("spec => { window.runner = makeRunner(spec); }", spec)
+        calls = max(1, int(20 / max(page.evaluate(TIMED, 1), 0.01)))
+        theirs, ours = [], []
+        for _ in range(rounds):
+            one = {"RoadRunner": lambda m=model, k=known, s=spec: bare(m, k, s["points"])}
+            theirs.append(interleaved(one, BATCHES)["RoadRunner"].min())
+            ours.append(min(page.evaluate(TIMED, calls) for _ in range(BATCHES)) / 1000)
+        yield row("integrator in the page", "RoadRunner", ours, theirs, model=name)
+
+
+TIMED = """calls => {
+  const began = performance.now();
+  for (let i = 0; i < calls; i++) runner.now({});
+  return (performance.now() - began) / calls;
+}"""
+
+
+def sliders(page: Page, address: str, where: dict[str, tuple], rounds: int) -> Iterator[dict]:
+    """Compare a slider in the page with the same slider through a kernel, in turn."""
+    for name, (file, number, spec) in where.items():
+        opened, usable, long = [], [], 0
+        with kernel(spec) as (started, move):
+            for _ in range(rounds):
+                page.goto("about:blank")
+                page.goto(f"{address}/{file}")
+                page.wait_for_function("measured.usable > 0")
+                usable.append(page.evaluate("measured.usable") / 1000)
+                opened.append(started)
+                long = max(long, len(page.evaluate("measured.long")))
+            page.evaluate(
+                "n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])", number
+            )
+            page.wait_for_timeout(1000)
+            seen = {"work": [], "paint": [], "kernel": [], "p95": []}
+            for _ in range(rounds):
+                found = moves(page, number)
+                seen["work"].append(np.median(found["work"] or [np.nan]) / 1000)
+                seen["paint"].append(np.median(found["paint"]) / 1000)
+                seen["p95"].append(np.percentile(found["paint"], 95) / 1000)
+                seen["kernel"].append(np.median([move(i / MOVES) for i in range(MOVES)]))
+        about = {"model": name, "page": file.removesuffix(".html")}
+        for what, key in (("kernel, slider to figure", "kernel"), ("page, slowest 5 %", "p95")):
+            yield row(what, "page, slider to painted frame", seen[key], seen["paint"], **about)
+        if np.isfinite(seen["work"]).all():  # else a worker computes, outside of the frame
+            yield row("page, handler to drawing", "kernel", seen["work"], seen["kernel"], **about)
+        more = about | {"long tasks": long}
+        yield row("page, first explorer usable", "kernel, first figure", usable, opened, **more)
+
+
+def in_page(rounds: int, full: bool) -> Iterator[dict]:
+    """Measure one explorer of every model in the book; sliders of three models unless full."""
+    if not (HTML / "index.html").is_file():
+        raise SystemExit("The book is not built: run `make book` first.")
+    with served(HTML) as address, launched() as browser:
+        page, where = browser.new_page(), {}
+        page.add_init_script(WATCH)
+        for file in holding(HTML, "k2-explorer"):
+            page.goto(f"{address}/{file}")
+            for number, spec in explorers(page):
+                where.setdefault(spec["model"], (file, number, spec))
+        yield from integrators(page, {name: spec for name, (*_, spec) in where.items()}, rounds)
+        sizes = sorted(where, key=lambda name: len(models.load(name).states))
+        chosen = sizes if full else {sizes[0], sizes[len(sizes) // 2], sizes[-1]}
+        yield from sliders(page, address, {n: where[n] for n in sizes if n in chosen}, rounds)
 
 
 if __name__ == "__main__":
-    main()
+    for found in in_page(3, full=False):
+        print(json.dumps(found), flush=True)

@@ -1,121 +1,125 @@
-"""Side-by-side timings of the models, all in one run.
-
-Prints ratios, because only those compare across machines:
-
-1. our layer (``Model.simulate``) over bare RoadRunner, 201 points;
-2. SciPy's LSODA on a plain-Python right-hand side, and COPASI, over RoadRunner;
-3. 1,000 runs with varied parameters;
-4. ``simulate_many`` for 100 to 10,000 virtual patients, and one worker against two.
-
-Run it from the folder of the course:
-
-    python benchmarks/models.py            # about two minutes
-    python benchmarks/models.py --large    # 100,000 virtual patients as well
-"""
+"""The models: our layer, bare RoadRunner, COPASI, SciPy; growth, virtual patients, memory."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
+import tracemalloc
+from collections.abc import Callable, Iterator
 
+import libsbml
 import numpy as np
 import pandas as pd
+from engines import TOLERANCES, Copasi, right_hand_side
 from scipy.integrate import solve_ivp
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from engines import TOLERANCES, Copasi, right_hand_side
-
+from benchmarks.timing import CPU, interleaved, row
 from k2course import models
 
 TOLERANCES |= {"Relative Tolerance": 1e-9, "Absolute Tolerance": 1e-12}
-COMPARED = ("lemaire2004", "legewie2006", "dallepezze2014", "topp2000", "nazaret2009")
+BARE, OURS = "RoadRunner", "our layer"
+POINTS, BATCH, FEW = 201, 100, 3
 
 
-def best(run: Callable[[], object], repeats: int = 7) -> float:
-    """Shortest of some timings, in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return min(times)
+def bare(model: models.Model, settings: dict[str, float], points: int = POINTS) -> object:
+    """Run the engine without our checks and without a table around the result."""
+    engine = model._engine
+    engine.resetAll()
+    for key, value in settings.items():
+        engine.setValue(key, value)
+    if settings:
+        engine.reset()
+    return engine.simulate(0, model.t_end, points)
 
 
-def layer() -> pd.DataFrame:
-    """Time our layer over bare RoadRunner, turn by turn."""
-    rows = []
+def others(model: models.Model, settings: dict[str, float]) -> dict[str, Callable[[], object]]:
+    """Make the same run in COPASI and with SciPy's LSODA on plain Python."""
+    document = libsbml.readSBMLFromString(model.sbml())
+    for key, value in settings.items():
+        document.getModel().getParameter(key).setValue(value)
+    sbml = libsbml.writeSBMLToString(document)
+    copasi, (rhs, start, _) = Copasi(sbml), right_hand_side(sbml)
+    grid = np.linspace(0, model.t_end, POINTS)
+    return {
+        "COPASI": lambda: copasi.run(model.t_end, POINTS),
+        "SciPy LSODA": lambda: solve_ivp(
+            rhs, (0, model.t_end), start, "LSODA", grid, rtol=1e-9, atol=1e-12
+        ),
+    }
+
+
+def engines(rounds: int) -> Iterator[dict]:
+    """Compare one run of every model, then varied runs in batches of a hundred."""
     for name in models.catalog().index:
-        model = models.load(name)
-        model.simulate(model.t_end)
-        engine = model._engine
-
-        def bare(engine: object = engine, t_end: float = model.t_end) -> None:
-            engine.resetAll()
-            engine.simulate(0, t_end, 201)
-
-        pairs = [(best(bare, 3), best(lambda m=model: m.simulate(m.t_end), 3)) for _ in range(12)]
-        alone, ours = np.min(pairs, axis=0)
-        rows.append((name, 1e3 * alone, ours / alone))
-    return pd.DataFrame(rows, columns=["model", "RoadRunner, ms", "our layer / RoadRunner"])
-
-
-def engines() -> pd.DataFrame:
-    """Time one run, and 1,000 varied runs, of three engines; all at rtol 1e-9."""
-    rows = []
-    for name in COMPARED:
-        model = models.load(name)
-        rhs, start, _ = right_hand_side(model.sbml())
-        grid = np.linspace(0, model.t_end, 201)
-        copasi = Copasi(model.sbml())
+        model, about = models.load(name), {"model": name}
+        about["states"] = len(model.states)
         runs = {
-            "RoadRunner": lambda m=model: m.simulate(m.t_end),
-            "COPASI": lambda c=copasi, m=model: c.run(m.t_end),
-            "LSODA": lambda f=rhs, y=start, g=grid: solve_ivp(
-                f, (0, g[-1]), y, "LSODA", g, rtol=1e-9, atol=1e-12
-            ),
+            BARE: lambda m=model: bare(m, {}),
+            OURS: lambda m=model: m.simulate(m.t_end, POINTS),
         }
-        one = {key: best(run, 3) for key, run in runs.items()}
-        key = model.parameters.query("kind == 'constant' and value > 0").index[0]
-        value = model.parameters.loc[key, "value"]
-        varied = value * np.random.default_rng(1).uniform(0.8, 1.2, 1000)
-        began = time.perf_counter()
-        for v in varied:
-            model.simulate(model.t_end, **{key: v})
-        many = time.perf_counter() - began
-        rows.append(
-            (name, 1e3 * one["RoadRunner"], *(one[k] / one["RoadRunner"] for k in runs), many)
+        times = interleaved(runs | others(model, {}), rounds, clock=CPU)
+        for other in list(times)[1:]:
+            yield row(other, BARE, times[other], times[BARE], **about, runs="one")
+        constants = model.parameters.query("kind == 'constant' and value > 0")["value"]
+        sbml = libsbml.readSBMLFromString(model.sbml()).getModel()
+        key = next(k for k in constants.index if sbml.getParameter(k))
+        draw = np.random.default_rng(2026)
+        varied: dict[str, list[float]] = {}
+        for _ in range(rounds):
+            values = constants[key] * draw.uniform(0.9, 1.1, BATCH)
+            runs = {
+                BARE: lambda v=values, m=model, k=key: [bare(m, {k: x}) for x in v],
+                OURS: lambda v=values, m=model, k=key: [
+                    m.simulate(m.t_end, POINTS, **{k: x}) for x in v
+                ],
+            }
+            for other, call in others(model, {key: values[0]}).items():
+                runs[other] = lambda c=call: [c() for _ in range(FEW)]
+            took = interleaved(runs, 1, warm=False, clock=CPU)
+            for other, seconds in took.items():
+                number = BATCH if other in (BARE, OURS) else FEW
+                varied.setdefault(other, []).append(seconds[0] / number)
+        for other in list(varied)[1:]:
+            yield row(other, BARE, varied[other], varied[BARE], **about, runs="varied")
+
+
+def points(rounds: int, name: str = "lemaire2004") -> Iterator[dict]:
+    """Compare a run with more output times against one with eleven."""
+    model, counts = models.load(name), (11, 101, 1001, 10_001)
+    times = interleaved(
+        {str(n): lambda n=n: model.simulate(model.t_end, n) for n in counts}, rounds, clock=CPU
+    )
+    for n in counts:
+        yield row(f"{n} points", "11 points", times[str(n)], times["11"], points=n)
+
+
+def patients(rounds: int, full: bool, name: str = "lemaire2004") -> Iterator[dict]:
+    """Compare more virtual patients, on one worker and on two, against a hundred on one."""
+    model, draw = models.load(name), np.random.default_rng(2026)
+    table = pd.DataFrame({"m_OPG": draw.uniform(1, 1.5, 100_000 if full else 10_000)})
+
+    def run(count: int, workers: int) -> None:
+        model.simulate_many(table[:count], 365, 11, workers=workers, progress=False)
+
+    run(100, 2)  # starts the processes
+    tracemalloc.start()
+    run(100, 1)
+    least = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    for count in (100, 1000, 10_000, 100_000)[: 4 if full else 3]:
+        tried = {"base": (100, 1), "1 worker": (count, 1), "2 workers": (count, 2)}
+        runs = {key: lambda how=how: run(*how) for key, how in tried.items()}
+        times = interleaved(runs, 3 if count > 1000 else rounds, warm=False)
+        tracemalloc.start()
+        run(count, 1)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        for workers in ("1 worker", "2 workers"):
+            more = {"patients": count, "workers": workers, "peak memory": round(peak / least, 2)}
+            label = f"{count} patients, {workers}"
+            yield row(label, "100 patients, 1 worker", times[workers], times["base"], **more)
+        yield row(
+            f"{count} patients, 2 workers",
+            "the same, 1 worker",
+            times["2 workers"],
+            times["1 worker"],
+            patients=count,
         )
-    columns = ["model", "ms", "RoadRunner", "COPASI", "LSODA", "1,000 varied runs, s"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def patients(large: bool) -> pd.DataFrame:
-    """Time virtual patients: growth with their number, one worker against two."""
-    model, rows = models.load("lemaire2004"), []
-    draw = np.random.default_rng(1)
-    for count in (100, 1000, 10_000, *((100_000,) if large else ())):
-        table = pd.DataFrame({"m_OPG": draw.uniform(1, 1.5, count)})
-        took = []
-        for workers in (1, 2):
-            model.simulate_many(table[:100], 365, workers=workers, progress=False)
-            began = time.perf_counter()
-            model.simulate_many(table, 365, workers=workers, progress=False)
-            took.append(time.perf_counter() - began)
-        rows.append((count, *took, took[0] / took[1], 1e3 * took[0] / count))
-    columns = ["patients", "1 worker, s", "2 workers, s", "gain", "ms a patient"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--large", action="store_true", help="100,000 virtual patients as well")
-    chosen = parser.parse_args()
-    for title, table in (
-        ("Our layer over bare RoadRunner (bar: 1.3)", layer()),
-        ("One run, RoadRunner = 1", engines()),
-        ("Virtual patients", patients(chosen.large)),
-    ):
-        print(f"\n{title}\n{table.round(2).to_string(index=False)}", flush=True)

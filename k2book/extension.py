@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
-from k2book import icons, ledger, mend, share
+from k2book import afresh, icons, ledger, mend, share
 from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
@@ -138,8 +138,9 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
             target = static / "vendor/mathjax" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
+    known = [] if (static / "models").is_dir() else models.catalog().index  # kept with the pages
     (static / "models").mkdir(exist_ok=True)
-    for model in map(models.load, models.catalog().index):
+    for model in map(models.load, known):
         model.omex(static / "models" / f"{model.name}.omex")
         (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     icons.cut(Path(app.outdir))
@@ -150,6 +151,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
         picture.write_bytes(figures.palette(picture.read_bytes()))
     shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
+    mend.prune(Path(app.outdir))
     _write_addresses(app)
 
 
@@ -160,5 +162,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", _read_days)
     app.connect("html-page-context", _add_page_code)
     app.connect("html-page-context", _share)
+    afresh.setup(app)
     app.connect("build-finished", _write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -99,6 +99,16 @@ def lift_pictures(page: str, root: str) -> tuple[str, dict[str, bytes]]:
     return re.sub(DRAWING, drawn, page, flags=re.DOTALL), files
 
 
+def prune(folder: Path) -> None:
+    """Remove pictures and grids that no page shows any more: those of cells that have changed."""
+    pages = "".join(path.read_text("utf-8") for path in folder.rglob("*.html"))
+    shown = set(re.findall(r"_images/([\w.-]+)", pages))
+    shown |= {f"{name}.js" for name in re.findall(r'data-grid="(\w+)"', pages)}
+    for file in (*folder.glob("_images/*"), *folder.glob("_static/grids/*.js")):
+        if file.name not in shown:
+            file.unlink()
+
+
 def mend_folder(folder: Path) -> None:
     """Repair every page of a built book and remove the theme's own template pages."""
     for left in folder.glob("_static/*webpack-macros.html"):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import harness
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,38 +32,23 @@ def html() -> Path:
 def server(html: Path) -> Iterator[str]:
     """Address of a local server for the built book."""
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(html))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        threading.Thread(target=httpd.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{httpd.server_port}"
-        httpd.shutdown()
+    with harness.served(html) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Where the system's Chromium is."""
-    path = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if not path:
+    if not harness.chromium():
         _missing("NO CHROMIUM FOUND: install chromium to run the browser tests")
-    return path
+    return harness.chromium()
 
 
 @pytest.fixture(scope="session")
 def chromium(chromium_path):
     """Headless Chromium of the system, driven by Playwright."""
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+    with harness.launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -41,9 +41,10 @@ def built(tmp_path_factory):
             cell["source"] = [line.replace("](", "] (") for line in cell["source"]]
     (tmp_path / PAGE).parent.mkdir(parents=True)
     (tmp_path / PAGE).write_text(json.dumps(notebook), "utf-8")
-    (tmp_path / "intro.md").write_text("# A small book\n", "utf-8")
-    toc = f"format: jb-book\nroot: intro\nchapters:\n- file: {PAGE}\n- file: bibliography\n"
-    (tmp_path / "_toc.yml").write_text(toc, "utf-8")
+    (tmp_path / "intro.md").write_text("# A small book\n\n(here)=\n## A place\n", "utf-8")
+    (tmp_path / "other.md").write_text("# Another page\n\nAs {ref}`here` says.\n", "utf-8")
+    files = "".join(f"- file: {name}\n" for name in (PAGE, "other", "bibliography"))
+    (tmp_path / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nchapters:\n{files}")
     done = build(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     return tmp_path
@@ -104,3 +105,70 @@ def test_a_broken_page_of_the_bibliography_is_an_error(project):
     done = build(project)
     assert done.returncode != 0
     assert "nobody1900" in done.stdout + done.stderr
+
+
+@pytest.fixture
+def again(project):
+    """Return a project that was built where it stands, so that its pages can be kept."""
+    edit(project / "intro.md", "# A small book", "# A small book\n\nEdited.")
+    assert build(project).returncode == 0
+    return project
+
+
+def written(project: Path) -> dict[str, int]:
+    """Tell when each page was written."""
+    pages = ("intro", "other", "chapters/k-cycle/model")
+    html = project / "_build/html"
+    return {page: (html / f"{page}.html").stat().st_mtime_ns for page in pages}
+
+
+def test_only_the_edited_page_is_written(again):
+    before = written(again)
+    edit(again / "other.md", "says", "told")
+    assert build(again).returncode == 0
+    after = written(again)
+    assert {page for page in before if after[page] != before[page]} <= {"other", "intro"}
+    assert "told" in (again / "_build/html/other.html").read_text("utf-8")
+
+
+def test_an_older_file_put_back_counts_as_edited(again):
+    page = again / "other.md"
+    shutil.copy2(page, again / "kept")
+    edit(page, "says", "told")
+    assert build(again).returncode == 0
+    shutil.move(again / "kept", page)  # with its old date
+    assert build(again).returncode == 0
+    assert "told" not in (again / "_build/html/other.html").read_text("utf-8")
+
+
+def test_a_new_heading_reaches_the_pages_that_print_it(again):
+    edit(again / "intro.md", "A place", "A renamed place")
+    assert build(again).returncode == 0
+    assert "A renamed place" in (again / "_build/html/other.html").read_text("utf-8")
+
+
+def test_a_label_renamed_elsewhere_is_an_error(again):
+    edit(again / "intro.md", "(here)=", "(there)=")
+    for _ in range(2):
+        done = build(again)
+        assert done.returncode != 0
+        assert "other.md" in done.stderr
+    edit(again / "intro.md", "(there)=", "(here)=")
+    assert build(again).returncode == 0
+
+
+def test_a_removed_page_vanishes(again):
+    edit(again / "_toc.yml", "- file: other\n", "")
+    (again / "other.md").unlink()
+    assert build(again).returncode == 0
+    assert not (again / "_build/html/other.html").exists()
+    assert not list((again / "_build/html").rglob("other*"))
+
+
+def test_pictures_of_changed_cells_do_not_stay(again):
+    images = again / "_build/html/_images"
+    (images / "old.png").write_bytes(b"")
+    edit(again / "intro.md", "A place", "Another place")
+    assert build(again).returncode == 0
+    assert list(images.glob("*.png"))
+    assert not (images / "old.png").exists()

@@ -1,8 +1,11 @@
-"""Build the book into ``_build/html``, from scratch when anything it depends on has changed.
+"""Build the book into ``_build/html``, as much of it as has changed.
 
 Notebook results are kept between builds only while the helper package, the data, the lock and the
 interpreter are the same: the execution cache itself looks at nothing but the cells' code.
 Notebooks run side by side, one a core, before Sphinx reads their results from that cache.
+
+Pages are kept only after a good build and while nothing but the text of pages has changed: Sphinx
+would skip an unchanged page together with the warning that it gave last time.
 """
 
 from __future__ import annotations
@@ -11,24 +14,24 @@ import hashlib
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import joblib
-import nbformat
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from jupyter_cache.executors.utils import ExecutionResult
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 INDEX = BUILD / "html" / "index.html"
-TIMEOUT = 120  # seconds a cell may take
+WORKERS = int(os.environ.get("K2COURSE_WORKERS") or os.cpu_count() or 1)  # notebooks at a time
+PAGES = {".ipynb", ".md"}
 SKIP = {"_build", ".venv", ".git", ".ipynb_checkpoints", "__pycache__", ".pytest_cache"}
 SKIP |= {".ruff_cache", "tests", "benchmarks", ".ci", ".github", "binder"}
 SKIP |= {"assignments", "classroom"}
+# To check notebooks, jsonschema compiles a grammar of addresses whenever it is imported: over a
+# second for a format that no notebook holds. Where the grammar is missing it does without.
+sys.modules["rfc3987_syntax"] = None
 
 
 def inputs() -> list[Path]:
@@ -40,12 +43,13 @@ def inputs() -> list[Path]:
     return found
 
 
-def fingerprint(files: list[Path]) -> str:
-    """Hash names and contents of files together with the interpreter."""
+def fingerprint(files: list[Path], contents: bool = True) -> str:
+    """Hash names and, if wanted, contents of files together with the interpreter."""
     digest = hashlib.sha256(f"{platform.python_version()} {sys.platform}".encode())
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        if contents:
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -54,17 +58,26 @@ def same(stamp: Path, value: str) -> bool:
     return stamp.is_file() and stamp.read_text() == value
 
 
-def run_notebook(path: Path) -> tuple[Path, ExecutionResult]:
-    """Run a notebook in its own folder and kernel."""
+def run_notebook(path: Path, timeout: float) -> tuple[Path, ExecutionResult]:
+    """Run a notebook in its own folder and kernel; a cell may take ``timeout`` seconds."""
+    import nbformat
+    from jupyter_cache.executors.utils import single_nb_execution
+
     notebook = nbformat.read(path, as_version=4)
-    result = single_nb_execution(
-        notebook, cwd=str(path.parent), timeout=TIMEOUT, allow_errors=False
+    return path, single_nb_execution(
+        notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False
     )
-    return path, result
 
 
 def run_notebooks(paths: list[Path]) -> dict[Path, str]:
     """Run the notebooks that the cache lacks; return the error of each one that failed."""
+    import joblib  # here and below: a build with nothing to do shall not wait for imports
+    import nbformat
+    import yaml
+    from jupyter_cache import get_cache
+    from jupyter_cache.base import CacheBundleIn
+    from tqdm import tqdm
+
     cache, failed = get_cache(str(BUILD / ".jupyter_cache")), {}
 
     def missing(path: Path) -> bool:
@@ -75,8 +88,10 @@ def run_notebooks(paths: list[Path]) -> dict[Path, str]:
         return False
 
     todo = [path for path in paths if missing(path)]
-    run = joblib.delayed(run_notebook)
-    work = joblib.Parallel(n_jobs=-1, return_as="generator_unordered")(map(run, todo))
+    timeout = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))["execute"]["timeout"]
+    # Threads: the work is done in the kernels, and each worker process would import all this anew.
+    parallel = joblib.Parallel(n_jobs=WORKERS, prefer="threads", return_as="generator_unordered")
+    work = parallel(joblib.delayed(run_notebook)(path, timeout) for path in todo)
     for path, result in tqdm(work, total=len(todo), desc="notebooks", disable=not todo):
         if result.err is not None:
             failed[path] = str(result.err)
@@ -86,30 +101,53 @@ def run_notebooks(paths: list[Path]) -> dict[Path, str]:
     return failed
 
 
+def write_pages() -> int:
+    """Let Sphinx write what has changed, with every warning an error; return the exit code."""
+    from jupyter_book.sphinx import build_sphinx
+
+    result = build_sphinx(
+        ROOT,
+        BUILD / "html",
+        noconfig=True,
+        path_config=ROOT / "_config.yml",
+        confoverrides={
+            "external_toc_path": str(ROOT / "_toc.yml"),
+            "latex_individualpages": False,
+        },
+        warningiserror=True,
+        keep_going=True,
+        jobs=WORKERS,
+    )
+    return 1 if isinstance(result, Exception) else result
+
+
 def main() -> int:
     """Build if needed; return the exit code."""
     files = inputs()
+    code = fingerprint([f for f in files if f.suffix not in {".bib", ".svg", *PAGES}])
+    frame = fingerprint([f for f in files if f.suffix not in PAGES])
+    frame += fingerprint([f for f in files if f.suffix in PAGES], contents=False)
     whole = fingerprint(files)
-    code = fingerprint([f for f in files if f.suffix not in {".ipynb", ".md", ".bib", ".svg"}])
-    whole_stamp, code_stamp = BUILD / "book.stamp", BUILD / "execution.stamp"
+    stamps = [BUILD / f"{name}.stamp" for name in ("execution", "frame", "book")]
+    code_stamp, frame_stamp, whole_stamp = stamps
     if same(whole_stamp, whole) and INDEX.is_file():
         print(f"The book is up to date. Open {INDEX.as_uri()} or run: make serve")
         return 0
-    # A second -W build over an old one skips unchanged pages with their warnings: start afresh.
-    shutil.rmtree(BUILD / "html", ignore_errors=True)
-    shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
+    good = whole_stamp.is_file() and same(frame_stamp, frame)
     whole_stamp.unlink(missing_ok=True)
     if not same(code_stamp, code):
         shutil.rmtree(BUILD, ignore_errors=True)
+    elif not good:
+        shutil.rmtree(BUILD / "html", ignore_errors=True)
+        shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
     BUILD.mkdir(exist_ok=True)
     code_stamp.write_text(code)
-    run = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", run, "build", str(ROOT), "--warningiserror"]
+    frame_stamp.write_text(frame)
     os.environ["K2COURSE_BOOK"] = str(BUILD / "grids")
     failed = run_notebooks([*ROOT.glob("*.ipynb"), *sorted((ROOT / "chapters").rglob("*.ipynb"))])
     for path, error in failed.items():
         print(f"{path.relative_to(ROOT)} failed:\n{error}", file=sys.stderr)
-    status = 1 if failed else subprocess.run([*command, "--keep-going"], check=False).returncode
+    status = 1 if failed else write_pages()
     if status == 0 and not INDEX.is_file():
         print("The build reported success and wrote no _build/html/index.html.", file=sys.stderr)
         status = 1
