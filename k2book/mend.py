@@ -60,7 +60,8 @@ def name_tables(page: str) -> str:
     page = re.sub(r"\bT_([0-9a-f]{5})(?=[\W_])", lambda m: short.get(m[1], m[0]), page)
     styled = set(re.findall(r"#(T_\d+_\w+)", page))
     page = re.sub(r' id="(T_\d+_\w+)"', lambda m: m[0] if m[1] in styled else "", page)
-    page = re.sub(r' class="data row\d+ col\d+"', "", page)
+    page = re.sub(r' class="(?:data row\d+|col_heading level0) col\d+"', "", page)
+    page = page.replace("<td >", "<td>").replace("<th >", "<th>")
     return re.sub(r"<table.*?</table>", lambda m: re.sub(r">\n\s*<", "><", m[0]), page, flags=re.S)
 
 

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTHS, THEMES = (1280, 390), ("light", "dark")
+WIDTHS, THEMES = (1280, 640, 390), ("light", "dark")
 # Gzipped bytes of all that a page ever loads: text, with maths, with live elements; and its HTML.
 TEXT, MATHS, LIVE, HTML = 350_000, 600_000, 800_000, 200_000
 PACKED = {".html", ".js", ".css", ".svg"}  # what a server compresses; fonts and PNG are already

@@ -140,6 +140,7 @@ def printed(name: str) -> PdfReader:
     return PdfReader(printing.PDF / f"{name or 'k2-beyond-the-liver'}.pdf")
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_chapter_is_printed(html, chromium_path):
     reader = printed("neuro")

@@ -146,6 +146,7 @@ def test_the_catalog_shows_every_table_and_column(page, server):
     assert page.get_by_role("region", name="Columns of foods").is_visible()
 
 
+@pytest.mark.long  # long pages
 @pytest.mark.parametrize("path", PAGES)
 def test_accessibility_rules(page, server, path):
     page.goto(f"{server}/{path}")
