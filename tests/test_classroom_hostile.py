@@ -39,8 +39,7 @@ try:
         forked += 1
 except OSError:
     pass
-print("forked", forked)
-b = 2
+b = 2 if 5 < forked <= {most} else forked
 """
 OUTSIDE = """
 import glob, os
@@ -149,7 +148,7 @@ def graded(request, tmp_path_factory, server):
         "osexit": "import os\nos._exit(0)",
         "outside": OUTSIDE.format(places=places, folders=[str(course), str(course.parent), "/"]),
         "network": NETWORK.format(port=server[0]),
-        "fork": FORK,
+        "fork": FORK.format(most=sandbox.Limits.processes),
         "output": 'for _ in range(20):\n    print("x" * 10_000_000, flush=True)\nb = 2',
         "trickle": 'while True:\n    print("x" * 10_000)',
         "disk": 'open("big", "wb").write(bytes(200_000_000))\nb = 2',
@@ -252,9 +251,8 @@ def test_network_is_out_of_reach(graded, server):
 
 
 def test_fork_bomb_is_bounded(graded):
-    said = outputs(graded[0], "fork", "mini")
-    forked = int(said.split("forked ")[1].split()[0])
-    assert 5 < forked <= sandbox.Limits.processes
+    """The submission's answer is right if it got some processes and no more than are allowed."""
+    assert graded[2]["fork"]["b-test"] == 1, outputs(graded[0], "fork", "mini")
 
 
 def test_no_process_and_no_folder_is_left(graded):

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from harness import accessibility, curves, move, values
+from harness import ROUNDS, accessibility, curves, move, values
 
 from k2course import data, models
 from k2course.explore import IntakeCalculator, ModelExplorer, explore
@@ -26,9 +26,10 @@ def cycle(**changes):
     return ModelExplorer("kcycle", **(options | changes))
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("name", models.catalog().index)
-def test_every_model_agrees_with_roadrunner(show, name):
-    """The page's integrator at 20 random settings of every slider that a model has."""
+def test_every_model_agrees_with_roadrunner(show, name, rounds):
+    """The page's integrator at random settings of every slider that a model has."""
     model = models.load(name)
     table = model.parameters.dropna(subset=["slider_low"])
     sliders = list(table.index)
@@ -43,7 +44,7 @@ def test_every_model_agrees_with_roadrunner(show, name):
     page = show(explorer)
     generator = random.Random(SEED)
     print(f"seed {SEED}")
-    for _ in range(20):
+    for _ in range(rounds):
         chosen = {
             s: round(generator.uniform(table.loc[s, "slider_low"], table.loc[s, "slider_high"]), 6)
             for s in sliders
