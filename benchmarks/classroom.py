@@ -1,6 +1,6 @@
 """Seconds per submission against the floor of just executing the notebook.
 
-    python benchmarks/classroom.py [--sizes 10 30] [--workers 1 2] [--assignment k-cycle]
+    python benchmarks/classroom.py [--size 40] [--workers 2] [--assignment k-cycle]
 
 The floor runs the same notebook in the same box, one at a time and without any grading. It is timed
 before and after each grading, so that a busy machine slows both down. The bar is 1.5 times the
@@ -29,6 +29,7 @@ from classroom_kit import enroll, hand_in, make_course, notebook, run  # noqa: E
 from classroom import execute, sandbox  # noqa: E402
 
 BAR = 1.5  # times the floor
+RUNS = ((10, 1), (10, 2), (30, 2))  # submissions, and how many at a time
 
 
 def floor(course: Path, name: str, student: str) -> float:
@@ -65,61 +66,61 @@ def graded(course: Path, name: str, students: Sequence[str], workers: int) -> fl
 
 
 def rows(
-    sizes: Sequence[int] = (10, 30), workers: Sequence[int] = (1, 2), assignment: str = "k-cycle"
+    runs: Sequence[tuple[int, int]] = RUNS, assignment: str = "k-cycle"
 ) -> list[dict[str, str | int | float]]:
     """Time the grading of classes of several sizes.
 
     Parameters
     ----------
-    sizes, workers : sequence of int
-        Submissions, and how many of them are graded at the same time; all combinations are run.
+    runs : sequence of (int, int)
+        Submissions, and how many of them are graded at the same time.
     assignment : str
 
     Returns
     -------
     list of dict
-        One for each combination: assignment, submissions, workers, seconds (the whole class),
-        each (s a submission), floor (s), ratio (each over floor), bar (of the ratio).
+        One for each run: assignment, submissions, workers, seconds (the whole class),
+        each (s a submission), floor (s), floors (each measured), ratio (each over floor), bar.
     """
     found = []
     with tempfile.TemporaryDirectory() as folder:
         course = make_course(Path(folder) / "course", assignment)
-        students = [f"s{i:03d}" for i in range(max(sizes))]
+        students = [f"s{i:03d}" for i in range(max(size for size, _ in runs))]
         enroll(course, *students)
         released = run(course, "release")
         if released.returncode:
             raise RuntimeError(released.stderr)
         graded(course, assignment, students[:1], 1)  # starts what stays for the next ones
         floor(course, assignment, students[0])
-        for size in sizes:
-            for at_once in workers:
-                floors = [floor(course, assignment, s) for s in students[:3]]
-                took = graded(course, assignment, students[:size], at_once)
-                floors += [floor(course, assignment, s) for s in students[:3]]
-                each, least = took / size, median(floors)
-                found.append(
-                    {
-                        "assignment": assignment,
-                        "submissions": size,
-                        "workers": at_once,
-                        "seconds": round(took, 1),
-                        "each": round(each, 2),
-                        "floor": round(least, 2),
-                        "ratio": round(each / least, 2),
-                        "bar": BAR,
-                    }
-                )
+        for size, at_once in runs:
+            floors = [floor(course, assignment, s) for s in students[:2]]
+            took = graded(course, assignment, students[:size], at_once)
+            floors += [floor(course, assignment, s) for s in students[:2]]
+            each, least = took / size, median(floors)
+            found.append(
+                {
+                    "assignment": assignment,
+                    "submissions": size,
+                    "workers": at_once,
+                    "seconds": round(took, 1),
+                    "each": round(each, 2),
+                    "floor": round(least, 2),
+                    "floors": floors,
+                    "ratio": round(each / least, 2),
+                    "bar": BAR,
+                }
+            )
     return found
 
 
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10, 30])
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--size", type=int, help="submissions (default: 10 and 30)")
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--assignment", default="k-cycle")
     given = parser.parse_args()
-    for row in rows(given.sizes, given.workers, given.assignment):
+    for row in rows([(given.size, given.workers)] if given.size else RUNS, given.assignment):
         print(
             f"{row['assignment']}: {row['submissions']} submissions, {row['workers']} worker(s): "
             f"{row['seconds']:.1f} s, {row['each']:.2f} s each, {row['ratio']:.2f} x the floor of "

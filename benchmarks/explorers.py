@@ -1,11 +1,12 @@
 """The explorers of the built book in Chromium against RoadRunner and against a local kernel.
 
-Needs a built book (``make book``) and Chromium.
+Needs a built book (``make book``) and Chromium. ``python -m benchmarks.explorers`` prints the
+milliseconds of 200 moves of every explorer: the work of a move (handler, integration, drawing; nan
+where a worker integrates) and the time from the key to the painted frame.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -199,6 +200,32 @@ def in_page(rounds: int, full: bool) -> Iterator[dict]:
         yield from sliders(page, address, {n: where[n] for n in sizes if n in chosen}, rounds)
 
 
+def every_move() -> None:
+    """Print milliseconds of 200 moves of every explorer of the book, on this machine."""
+    print(f"{'page':<32}{'model':<28}work p95  paint p95  on load: tasks over 50 ms, longest")
+    with served(HTML) as address, launched() as browser:
+        page = browser.new_page()
+        page.add_init_script(WATCH)
+        for file in holding(HTML, "k2-explorer"):
+            page.goto(f"{address}/{file}")
+            page.wait_for_timeout(1000)
+            long = page.evaluate("measured.long")
+            for number, spec in explorers(page):
+                page.evaluate(
+                    "n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])", number
+                )
+                found = [moves(page, number) for _ in range(200 // MOVES)]
+                work, paint = (
+                    np.percentile([x for turn in found for x in turn[kind]] or [np.nan], 95)
+                    for kind in ("work", "paint")
+                )
+                name = file.removesuffix(".html").removeprefix("chapters/")
+                print(
+                    f"{name:<32}{spec['model']:<28}{work:>8.1f}{paint:>11.1f}"
+                    f"{len(long):>10}, {max(long, default=0):.0f} ms",
+                    flush=True,
+                )
+
+
 if __name__ == "__main__":
-    for found in in_page(3, full=False):
-        print(json.dumps(found), flush=True)
+    every_move()
