@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from build_book import SKIP
 
 FEW = ("k-cycle/evidence", "vessel/biology", "reading/certainty")
+SEED = FEW[:2]  # what grows
 TOUCHED = "chapters/k-cycle/index.md"
 
 
@@ -109,7 +110,7 @@ def growth(rounds: int) -> Iterator[dict]:
             clear(folder, results=True) if (folder / "_build").exists() else None
             shutil.rmtree(folder / "chapters", ignore_errors=True)
             files = ["- file: bibliography\n"]
-            for name in FEW[:2]:
+            for name in SEED:
                 for n in range(times):
                     target = folder / "chapters" / f"{name}-{n}.ipynb"
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -124,12 +125,12 @@ def growth(rounds: int) -> Iterator[dict]:
         steps = {n: lambda n=n: grown(n, 2) for n in (1, 2, 4)}
         times = interleaved(steps, rounds, warm=False, clock=family)
         for n in (2, 4):
-            number = n * 2
-            base = f"{2} notebooks"
+            number = n * len(SEED)
+            base = f"{len(SEED)} notebooks"
             yield row(f"{number} notebooks", base, times[n], times[1], notebooks=number)
         runs = {workers: lambda w=workers: grown(2, w) for workers in (1, 2)}
         times = interleaved(runs, rounds, warm=False)
-        yield row("2 workers", "one after another", times[2], times[1], notebooks=2 * 2)
+        yield row("2 workers", "one after another", times[2], times[1], notebooks=2 * len(SEED))
 
 
 def execute(cells: list[str], folder: Path) -> None:
