@@ -147,11 +147,11 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
-    for picture in (Path(app.outdir) / "_images").glob("*.png"):
-        picture.write_bytes(figures.palette(picture.read_bytes()))
     shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
     mend.prune(Path(app.outdir))
+    for picture in (Path(app.outdir) / "_images").glob("*.png"):
+        picture.write_bytes(figures.palette(picture.read_bytes()))
     _write_addresses(app)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 pytestmark = pytest.mark.long
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("_config.yml", "references.bib", "pyproject.toml", "requirements.lock", "bibliography.md")
+NEEDED = ("_config.yml", "references.bib", "pyproject.toml", "requirements.lock")
+NEEDED += ("bibliography.md", "favicon.svg")
 PAGE = "chapters/k-cycle/model.ipynb"
 
 
