@@ -49,6 +49,7 @@ class Model:
         self.t_end = float(re.search(r"^// Usual run: ([\d.]+)", text, re.M)[1])
         self.time_unit = source.rows("model_variables", name).loc["time", "unit"]
         self._began = False  # whether the last run began later than at time 0
+        self._steps = 0  # the engine's present limit: to ask it takes longer than to remember
 
     def __repr__(self) -> str:
         return f"Model({self.name!r}: {self.title})"
@@ -192,8 +193,8 @@ class Model:
         """
         engine, self._began = self._engine, times[0] > 0
         steps = max(2000, STEPS // (times[2] if isinstance(times, tuple) else len(times)))
-        if engine.integrator.maximum_num_steps != steps:
-            engine.integrator.maximum_num_steps = steps
+        if self._steps != steps:
+            engine.integrator.maximum_num_steps = self._steps = steps
         try:
             result = (
                 engine.simulate(*times)
