@@ -46,12 +46,13 @@ def sections(full: bool) -> dict[str, Callable[[], Iterable[dict]]]:
         "engines": lambda: models.engines(5 if full else 3),
         "points": lambda: models.points(5),
         "patients": lambda: models.patients(5 if full else 3, full),
+        "memory": lambda: models.memory(3),
         "data": lambda: tables.tables(5),
         "measures": lambda: tables.measures(5),
         "page": lambda: explorers.in_page(5, full),
         "starts": lambda: build.starts(3),
         "floor": lambda: build.floor(5 if full else 3),
-        "growth": lambda: build.growth(3 if full else 2),
+        "growth": lambda: build.growth(1 if full else 2, full),
         "grading": lambda: grading(full),
     }
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from build_book import SKIP
 
 FEW = ("k-cycle/evidence", "vessel/biology", "reading/certainty")
-SEED = FEW[:2]  # what grows
+MOST = 30  # notebooks that grow, of all, with the larger sizes; else two of the few
 TOUCHED = "chapters/k-cycle/index.md"
 
 
@@ -96,8 +96,10 @@ def plain_copy(source: Path, target: Path) -> None:
     nbformat.write(notebook, target)
 
 
-def growth(rounds: int) -> Iterator[dict]:
-    """Compare a few notebooks, doubled and quadrupled, one after another and two at a time."""
+def growth(rounds: int, full: bool) -> Iterator[dict]:
+    """Compare notebooks with the same doubled and quadrupled, and two at a time with one."""
+    every = [p.relative_to(ROOT / "chapters") for p in (ROOT / "chapters").rglob("*.ipynb")]
+    seed = sorted(str(p.with_suffix("")) for p in every)[:MOST] if full else FEW[:2]
     with tempfile.TemporaryDirectory() as temporary:
         folder = copied(Path(temporary))
         shutil.rmtree(folder / "chapters")
@@ -110,7 +112,7 @@ def growth(rounds: int) -> Iterator[dict]:
             clear(folder, results=True) if (folder / "_build").exists() else None
             shutil.rmtree(folder / "chapters", ignore_errors=True)
             files = ["- file: bibliography\n"]
-            for name in SEED:
+            for name in seed:
                 for n in range(times):
                     target = folder / "chapters" / f"{name}-{n}.ipynb"
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -125,12 +127,12 @@ def growth(rounds: int) -> Iterator[dict]:
         steps = {n: lambda n=n: grown(n, 2) for n in (1, 2, 4)}
         times = interleaved(steps, rounds, warm=False, clock=family)
         for n in (2, 4):
-            number = n * len(SEED)
-            base = f"{len(SEED)} notebooks"
+            number = n * len(seed)
+            base = f"{len(seed)} notebooks"
             yield row(f"{number} notebooks", base, times[n], times[1], notebooks=number)
         runs = {workers: lambda w=workers: grown(2, w) for workers in (1, 2)}
         times = interleaved(runs, rounds, warm=False)
-        yield row("2 workers", "one after another", times[2], times[1], notebooks=2 * len(SEED))
+        yield row("2 workers", "one after another", times[2], times[1], notebooks=2 * len(seed))
 
 
 def execute(cells: list[str], folder: Path) -> None:

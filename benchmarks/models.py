@@ -93,21 +93,12 @@ def patients(rounds: int, full: bool, name: str = "lemaire2004") -> Iterator[dic
         model.simulate_many(table[:count], 365, 11, workers=workers, progress=False)
 
     run(100, 2)  # starts the processes
-    tracemalloc.start()
-    run(100, 1)
-    least = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
     for count in (100, 1000, 10_000, 100_000)[: 4 if full else 3]:
         tried = {"base": (100, 1), "1 worker": (count, 1), "2 workers": (count, 2)}
         runs = {key: lambda how=how: run(*how) for key, how in tried.items()}
         times = interleaved(runs, 3 if count > 1000 else rounds, warm=False)
-        tracemalloc.start()
-        run(count, 1)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
         for workers in ("1 worker", "2 workers"):
-            more = {"patients": count, "workers": workers, "peak memory": round(peak / least, 2)}
-            label = f"{count} patients, {workers}"
+            label, more = f"{count} patients, {workers}", {"patients": count, "workers": workers}
             yield row(label, "100 patients, 1 worker", times[workers], times["base"], **more)
         yield row(
             f"{count} patients, 2 workers",
@@ -116,3 +107,22 @@ def patients(rounds: int, full: bool, name: str = "lemaire2004") -> Iterator[dic
             times["1 worker"],
             patients=count,
         )
+
+
+def memory(rounds: int, name: str = "lemaire2004", count: int = 1000) -> Iterator[dict]:
+    """Compare the memory that virtual patients need with that of keeping their whole curves."""
+    model, draw = models.load(name), np.random.default_rng(2026)
+    table = pd.DataFrame({"m_OPG": draw.uniform(1, 1.5, count)})
+    t_end, several = model.t_end, table.to_dict("records")
+    runs = {
+        "rows": lambda: model.simulate_many(table, t_end, POINTS, progress=False),
+        "curves": lambda: [model.simulate(t_end, POINTS, **patient) for patient in several],
+    }
+    peaks: dict[str, list[int]] = {key: [] for key in runs}
+    for key in list(runs) * rounds:
+        tracemalloc.start()
+        runs[key]()
+        peaks[key].append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    what = f"{count} patients, a row each"
+    yield row(what, "their whole curves", peaks["rows"], peaks["curves"], patients=count)

@@ -36,7 +36,7 @@ def _chunk(
     how: tuple[float, int],
     summarize: Callable[[pd.DataFrame], dict[str, float]],
     settings: dict[str, Any],
-) -> list[dict[str, Any]]:
+) -> pd.DataFrame:
     """Run some patients; a run that fails leaves its reason."""
     results, model = [], _model(name)
     for patient in patients:
@@ -44,7 +44,7 @@ def _chunk(
             results.append({**summarize(model.simulate(*how, **(settings | patient))), "error": ""})
         except ModelError as error:
             results.append({"error": str(error)})
-    return results
+    return pd.DataFrame(results)  # a tenth of the memory of its rows as dicts
 
 
 def run(
@@ -68,18 +68,18 @@ def run(
         raise ModelError(f"{model.name}: workers = {workers!r} is not a number of at least 1")
     if progress is None:
         progress = not os.environ.get("K2COURSE_BOOK")
-    patients = table.to_dict("records")
+    chunks = (table.iloc[i : i + CHUNK] for i in range(0, len(table), CHUNK))
     jobs = (
         joblib.delayed(_chunk)(
-            model.name, patients[i : i + CHUNK], (t_end, points), summarize or _last, settings
+            model.name, chunk.to_dict("records"), (t_end, points), summarize or _last, settings
         )
-        for i in range(0, len(patients), CHUNK)
+        for chunk in chunks
     )
-    results: list[dict[str, Any]] = []
-    bar = tqdm(total=len(patients), disable=not progress, file=sys.stdout, desc=model.name)
+    results = []
+    bar = tqdm(total=len(table), disable=not progress, file=sys.stdout, desc=model.name)
     with bar, joblib.Parallel(n_jobs=workers, return_as="generator") as parallel:
         for chunk in parallel(jobs):
-            results += chunk
+            results.append(chunk)
             bar.update(len(chunk))
-    frame = pd.DataFrame(results, index=table.index)
+    frame = pd.concat(results).set_axis(table.index)
     return frame[[c for c in frame.columns if c != "error"] + ["error"]]
