@@ -139,9 +139,12 @@ def _studies(table: pd.DataFrame, bib: Path) -> list[Problem]:
     return found
 
 
-def problems(bib: Path) -> list[Problem]:
-    """Check the folder that ``k2course.data`` reads from, and the reference list."""
-    resources = data.package()["resources"]
+def problems(bib: Path, only: str | None = None) -> list[Problem]:
+    """Check the folder that ``k2course.data`` reads from, and the reference list.
+
+    With ``only``, the rows of this table and the list of studies.
+    """
+    resources = [r for r in data.package()["resources"] if only in (None, r["name"])]
     found = []
 
     @cache

@@ -215,7 +215,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[list[Probl
             shutil.copytree(ROOT / "data", folder)
             patch.setattr(data, "_folder", lambda folder=folder: folder)
             file, row, column = spoil(folder)
-            found = problems(ROOT / "references.bib")
+            found = problems(ROOT / "references.bib", Path(file).stem)
             plain = any(
                 problem.file == file
                 and (row is None or problem.row == row)
