@@ -145,6 +145,9 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
+    # The first sheet only imports the second: pages would wait for one after the other.
+    basic = (static / "basic.css").read_text("utf-8").replace("url(", "url(../")
+    (static / "styles" / "theme.css").write_text(basic, "utf-8")
     shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
     mend.prune(Path(app.outdir))
