@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from harness import explorers, holding, launched, served
+from harness import explorers, holding, served
 from jupyter_client.manager import start_new_kernel
 from playwright.sync_api import Page
 
 from benchmarks import ROOT
 from benchmarks.models import bare
 from benchmarks.timing import interleaved, row
+from k2book.chromium import launched
 from k2course import models
 from k2course.explore import live
 

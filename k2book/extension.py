@@ -69,9 +69,11 @@ def _add_page_code(
         app.add_css_file(style)
 
 
-def _book(app: Sphinx) -> share.Book:
+def _read_once(app: Sphinx) -> None:
+    """Read what every page says: the book's addresses and the days of last change."""
     config, address = app.config, addresses(Path(app.srcdir))
-    return share.Book(
+    app.env.k2_days = share.last_changed(Path(app.srcdir))
+    app.env.k2_book = share.Book(
         title=config.html_title,
         author=config.author,
         version=__version__,
@@ -87,17 +89,13 @@ def _day(app: Sphinx, page: str) -> str:
     return app.env.k2_days.get(source, "")
 
 
-def _read_days(app: Sphinx) -> None:
-    app.env.k2_days = share.last_changed(Path(app.srcdir))
-
-
 def _share(
     app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None
 ) -> None:
     """Add what a page says of itself to its head and its foot."""
     if doctree is None:
         return
-    book, title = _book(app), app.env.titles[pagename].astext()
+    book, title = app.env.k2_book, app.env.titles[pagename].astext()
     described = any(n.get("name") == "description" for n in doctree.findall(nodes.meta))
     text = "" if described else share.description(doctree)
     context["metatags"] += share.metatags(book, pagename, title, text)
@@ -114,7 +112,7 @@ def _write_addresses(app: Sphinx) -> None:
         path = Path(app.outdir) / f"{old}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
-    if site := _book(app).site:
+    if site := app.env.k2_book.site:
         days = {page: _day(app, page) for page in app.env.found_docs}
         (Path(app.outdir) / "sitemap.xml").write_text(share.sitemap(site, days), "utf-8")
 
@@ -147,6 +145,9 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # translations of the theme
+    # The first sheet only imports the second: pages would wait for one after the other.
+    basic = (static / "basic.css").read_text("utf-8").replace("url(", "url(../")
+    (static / "styles" / "theme.css").write_text(basic, "utf-8")
     shutil.copyfile(HERE / "preview.png", Path(app.outdir) / share.PREVIEW)
     mend.mend_folder(Path(app.outdir))
     mend.prune(Path(app.outdir))
@@ -159,7 +160,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension with Sphinx."""
     app.connect("config-inited", _configure, priority=400)
     app.add_config_value("k2_redirects", {}, "html", [dict])
-    app.connect("builder-inited", _read_days)
+    app.connect("builder-inited", _read_once)
     app.connect("html-page-context", _add_page_code)
     app.connect("html-page-context", _share)
     afresh.setup(app)

@@ -27,7 +27,7 @@ REPAIRS = [
     (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r' role="doc-biblioentry"', ""),
     # The corner of a table above its row names is no header.
-    (r"<th></th>", "<td></td>"),
+    (r'<th(?: class="(?:blank|head)[^"]*")? *>(?:&nbsp;|<p></p>)?</th>', "<td></td>"),
     # The title for print is a second first-level heading.
     (
         r'(<div id="jb-print-docs-body"[^>]*>\s*)<h1>(.*?)</h1>',

@@ -9,6 +9,8 @@ from pathlib import Path
 import harness
 import pytest
 
+from k2book.chromium import find, launched
+
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 
@@ -39,15 +41,15 @@ def server(html: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Where the system's Chromium is."""
-    if not harness.chromium():
+    if not find():
         _missing("NO CHROMIUM FOUND: install chromium to run the browser tests")
-    return harness.chromium()
+    return find()
 
 
 @pytest.fixture(scope="session")
 def chromium(chromium_path):
     """Headless Chromium of the system, driven by Playwright."""
-    with harness.launched() as browser:
+    with launched() as browser:
         yield browser
 
 

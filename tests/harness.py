@@ -6,7 +6,6 @@ import functools
 import http.server
 import json
 import random
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,24 +37,6 @@ def served(folder: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-def chromium() -> str | None:
-    """Find the system's Chromium or Chrome."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@contextmanager
-def launched() -> Iterator[Any]:
-    """Start the system's Chromium, headless; yield Playwright's browser."""
-    from playwright.sync_api import sync_playwright
-
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
-        yield browser
-        browser.close()
 
 
 def move(page: Any, name: str, value: float, number: int = 0) -> float:

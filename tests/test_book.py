@@ -139,3 +139,10 @@ def test_pages_are_mended(html):
         assert all(s.get_text(strip=True) or s.get("aria-label") for s in tree.find_all("summary"))
         scripts = [tag.get_text() for tag in tree.find_all("script")]
         assert sum("const THEBE_JS_URL" in text for text in scripts) <= 1, page
+        assert all(th.get_text(strip=True) for th in tree.find_all("th")), page
+
+
+def test_no_style_sheet_waits_for_another(html):
+    sheets = sorted(html.rglob("*.css"))
+    assert len(sheets) > 5
+    assert [sheet for sheet in sheets if "@import" in sheet.read_text("utf-8")] == []

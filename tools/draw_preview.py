@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+
+from k2book import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = """<body style="margin:0; width:1200px; height:630px; background:#f3efe4; display:flex;
@@ -20,13 +20,10 @@ and its evidence</div><div style="padding:0 40px">%s</div></body>"""
 
 def main() -> None:
     """Draw the picture in 64 colors, which keeps it small."""
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+    with chromium.launched() as browser:
         page = browser.new_page(viewport={"width": 1200, "height": 630})
         page.set_content(PAGE % (ROOT / "cover.svg").read_text("utf-8"))
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        browser.close()
     picture.quantize(64).save(ROOT / "k2book" / "preview.png", optimize=True)
 
 

@@ -14,7 +14,6 @@ import html
 import logging
 import posixpath
 import re
-import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -22,14 +21,14 @@ from typing import NamedTuple
 
 import yaml
 from bs4 import BeautifulSoup, Tag
-from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import NameObject, TextStringObject
 from tqdm import tqdm
 
+from k2book import chromium
+
 ROOT = Path(__file__).resolve().parent.parent
 HTML, PDF = ROOT / "_build" / "html", ROOT / "_build" / "pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BIBLIOGRAPHY = "bibliography"
 MATHJAX = "_static/vendor/mathjax/tex-chtml.js"
 GONE = "script:not([type^=math]), a.headerlink, button, form, .k2-share, .tag_hide-input .hide"
@@ -240,15 +239,12 @@ def finish(pdf: Path, titles: list[str], author: str) -> None:
 
 def print_document(text: str, entries: list[Entry], target: Path) -> None:
     """Print a joined document twice, the second time with page numbers in its contents."""
-    browser_path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser_path is None:
+    if not chromium.find():
         raise PrintError("Chromium prints the book, and none was found: install chromium")
     target.parent.mkdir(parents=True, exist_ok=True)
     source = target.with_suffix(".html")
     numbers: dict[str, int] = {}
-    flags = ["--no-sandbox", "--disable-gpu"]
-    with sync_playwright() as playwright, tqdm(total=2, desc="prints") as bar:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+    with chromium.launched() as browser, tqdm(total=2, desc="prints") as bar:
         for _ in range(2):
             listed = table_of_contents(entries, numbers)
             source.write_text(text.replace("<!--contents-->", listed), "utf-8")
@@ -266,7 +262,6 @@ def print_document(text: str, entries: list[Entry], target: Path) -> None:
             page.close()
             numbers = page_numbers(target)
             bar.update()
-        browser.close()
     source.unlink()
 
 
