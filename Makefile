@@ -16,7 +16,7 @@ help:  ## this list
 .venv/.locked: requirements.lock
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is ' + sys.version.split()[0])"
 	$(PYTHON) -m venv --clear .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	@$(PY) -c "import pathlib; pathlib.Path('$@').touch()"
 
 $(STAMP): .venv/.locked pyproject.toml
@@ -29,8 +29,7 @@ book: $(STAMP)  ## build the book into _build/html (from scratch when anything c
 test: book  ## every check: package, notebooks, built book, browser
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest -n auto --dist loadscope
-	$(PY) -m pytest -n auto --dist loadscope --nbval-lax intro.ipynb chapters
+	$(PY) -m pytest -n auto --dist loadscope --no-loadscope-reorder --nbval-lax tests intro.ipynb chapters
 
 check: test long  ## `make test` and the long checks
 

@@ -1,4 +1,4 @@
-"""The system's Chromium or Chrome, without a window: it prints, draws and clicks."""
+"""The system's Chromium or Chrome, without a window and without any host but this machine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
 
 
 def find() -> str | None:

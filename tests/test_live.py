@@ -143,11 +143,12 @@ class TestIntake:
         portions = {"vegetable": 100, "cheese, hard": 30, "soy, fermented": 0}
         return IntakeCalculator(data.load("foods"), portions, reference=70, caption="Three bars.")
 
-    def test_page_agrees_with_python(self, show):
+    @pytest.mark.parametrize("rounds", ROUNDS)
+    def test_page_agrees_with_python(self, show, rounds):
         calculator = self.calculator()
         page = show(calculator)
         generator = random.Random(SEED)
-        for _ in range(20):
+        for _ in range(rounds):
             day = {
                 name: move(page, name, generator.randrange(0, 301, 5))
                 for name in calculator.defaults
