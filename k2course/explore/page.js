@@ -36,8 +36,9 @@ function pageModel(state, key) {
   };
 }
 
-function mountAll() {
+async function mountAll() {
   for (const [i, element] of document.querySelectorAll(".k2-explorer").entries()) {
+    await new Promise((done) => setTimeout(done)); // each in a task of its own
     const state = JSON.parse(element.querySelector("script").textContent);
     const mount = element.querySelector(".k2-mount");
     try {
