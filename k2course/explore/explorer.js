@@ -19,8 +19,7 @@ function keepArrows(el) {
 }
 
 let instances = 0;
-
-const SLOW = 8; // ms; a longer run would eat most of a frame
+const SLOW = 10; // ms; a longer run would eat most of a frame
 
 // Workers that run a model, one for all explorers of it. Returns a function that asks for a run.
 const workers = new Map();
@@ -64,11 +63,11 @@ function makeRunner(spec) {
   // used in growing pieces of a run, each short, before the page takes over from the worker.
   async function warm(changed) {
     warming = true;
-    for (let n = 2, tries = 0; tries < 50 && !fast; tries++) {
-      await new Promise((done) => setTimeout(done, 10));
+    for (let n = 2, tries = 0; tries < 25 && !fast; tries++) {
+      await new Promise((done) => setTimeout(() => done(), 10));
       const [, spent] = clocked(() => now(changed, n));
       fast = n >= points && spent <= SLOW;
-      if (spent < SLOW / 4) n *= 2;
+      if (spent < SLOW / 2) n *= 2;
     }
     warming = false;
   }
@@ -219,7 +218,7 @@ function renderModel({ model, el }) {
     if (running) return;
     running = true;
     await null; // in a kernel one move tells of itself twice
-    for (; again; await new Promise(requestAnimationFrame)) {
+    for (; again; await new Promise((done) => requestAnimationFrame(() => done()))) {
       again = false;
       await draw();
     }
