@@ -1,8 +1,10 @@
 """The explorers of the built book in Chromium against RoadRunner and against a local kernel.
 
 Needs a built book (``make book``) and Chromium. ``python -m benchmarks.explorers`` prints the
-milliseconds of 200 moves of every explorer: the work of a move (handler, integration, drawing; nan
-where a worker integrates) and the time from the key to the painted frame.
+milliseconds of 200 moves of every explorer: the work of a move (from its handler to the drawn
+curve, in a worker or not) and the time from the key to the painted frame. It also prints how many
+tasks over 50 ms the load of its page takes, how many there are without the explorers' script, and
+the longest piece of that script that the browser names within a frame of over 50 ms.
 """
 
 from __future__ import annotations
@@ -26,35 +28,37 @@ from k2course.explore import live
 HTML = ROOT / "_build" / "html"
 MOVES = 20  # in a round
 BATCHES = 5  # of integrations in a round, of which the quickest counts
+LOADS = 3  # of a page, of which the median counts
 WATCH = """
 (() => {
-  const m = window.measured = { work: [], paint: [], long: [], usable: 0 };
-  new PerformanceObserver((list) => m.long.push(...list.getEntries().map((e) => e.duration)))
-    .observe({ type: "longtask", buffered: true });
-  const frame = window.requestAnimationFrame.bind(window), channel = new MessageChannel();
-  let inside = false, drew = false, pressed = 0;
-  window.requestAnimationFrame = (call) => frame(async (stamp) => {
-    const begun = performance.now();
-    inside = true, drew = false;
-    call(stamp);
-    for (let hop = 0; hop < 10; hop++) await null;  // what the callback awaits has run by then
-    inside = false;
-    if (pressed && drew) m.work.push(performance.now() - begun);
-  });
-  channel.port1.onmessage = () => {
-    if (pressed) m.paint.push(performance.now() - pressed);
+  const m = window.measured = { work: [], paint: [], long: [], ours: 0, usable: 0 };
+  const observe = (type, see) => new PerformanceObserver((list) => list.getEntries().forEach(see))
+    .observe({ type, buffered: true });
+  observe("longtask", (task) => m.long.push(task.duration));
+  observe("long-animation-frame", ({ scripts }) => scripts
+    .filter((script) => script.sourceURL.endsWith("/explorer.js"))
+    .forEach((script) => { m.ours = Math.max(m.ours, script.duration); }));
+  const channel = new MessageChannel();
+  let began = 0, pressed = 0;
+  channel.port1.onmessage = ({ data }) => m.paint.push(performance.now() - data);
+  const moved = () => {
+    const from = pressed;
+    if (!from) return;
+    m.work.push(performance.now() - began);
     pressed = 0;
+    requestAnimationFrame(() => channel.port2.postMessage(from));  // comes after the frame
   };
-  const painted = () => channel.port2.postMessage(0);
-  const moved = () => { drew = true; inside ? painted() : frame(painted); };
   const ready = () => {
-    if (document.querySelector(".k2-canvas svg")) m.usable = performance.now();
-    else frame(ready);
+    if (document.querySelector(".k2-canvas path")) m.usable = performance.now();
+    else requestAnimationFrame(ready);
   };
-  frame(ready);
+  requestAnimationFrame(ready);
   window.watchExplorer = (element) => {
     const input = element.querySelector("input[type=range]");
-    input.addEventListener("input", (event) => { pressed = event.timeStamp; }, true);
+    input.addEventListener("input", (event) => {
+      if (pressed) return;  // the first of several inputs waits longest
+      pressed = event.timeStamp, began = performance.now();
+    }, true);
     const whole = { subtree: true, childList: true, attributes: true };
     for (const canvas of element.querySelectorAll(".k2-canvas"))
       new MutationObserver(moved).observe(canvas, whole);
@@ -171,15 +175,14 @@ def sliders(page: Page, address: str, where: dict[str, tuple], rounds: int) -> I
             seen = {"work": [], "paint": [], "kernel": [], "p95": []}
             for _ in range(rounds):
                 found = moves(page, number)
-                seen["work"].append(np.median(found["work"] or [np.nan]) / 1000)
+                seen["work"].append(np.median(found["work"]) / 1000)
                 seen["paint"].append(np.median(found["paint"]) / 1000)
                 seen["p95"].append(np.percentile(found["paint"], 95) / 1000)
                 seen["kernel"].append(np.median([move(i / MOVES) for i in range(MOVES)]))
         about = {"model": name, "page": file.removesuffix(".html")}
         for what, key in (("kernel, slider to figure", "kernel"), ("page, slowest 5 %", "p95")):
             yield row(what, "page, slider to painted frame", seen[key], seen["paint"], **about)
-        if np.isfinite(seen["work"]).all():  # else a worker computes, outside of the frame
-            yield row("page, handler to drawing", "kernel", seen["work"], seen["kernel"], **about)
+        yield row("page, handler to drawing", "kernel", seen["work"], seen["kernel"], **about)
         more = about | {"long tasks": long}
         yield row("page, first explorer usable", "kernel, first figure", usable, opened, **more)
 
@@ -201,29 +204,44 @@ def in_page(rounds: int, full: bool) -> Iterator[dict]:
         yield from sliders(page, address, {n: where[n] for n in sizes if n in chosen}, rounds)
 
 
+def loads(pages: list[Page], url: str) -> Iterator[tuple[float, float, float]]:
+    """Load an address in several pages in turn; medians of tasks over 50 ms, longest, and ours."""
+    found = {page: [] for page in pages}
+    for page in pages * LOADS:
+        page.goto("about:blank")
+        page.goto(url)
+        page.wait_for_timeout(1000)
+        long, ours = page.evaluate("[measured.long, measured.ours]")
+        found[page].append((len(long), max(long, default=0), ours))
+    return (tuple(np.median(seen, axis=0)) for seen in found.values())
+
+
 def every_move() -> None:
     """Print milliseconds of 200 moves of every explorer of the book, on this machine."""
-    print(f"{'page':<32}{'model':<28}work p95  paint p95  on load: tasks over 50 ms, longest")
+    print(f"{'':<60}{'200 moves, p95':<20}load: tasks > 50 ms, longest")
+    print(f"{'page':<32}{'model':<28}{'work':>6}{'paint':>8}{'':6}with        without     our code")
     with served(HTML) as address, launched() as browser:
-        page = browser.new_page()
-        page.add_init_script(WATCH)
+        plain, page = browser.new_page(), browser.new_page()
+        plain.route("**/explorer.js", lambda route: route.abort())
+        page.route("**/explorer.js", lambda route: route.continue_())  # routes turn the cache off
+        for one in (plain, page):
+            one.add_init_script(WATCH)
         for file in holding(HTML, "k2-explorer"):
-            page.goto(f"{address}/{file}")
-            page.wait_for_timeout(1000)
-            long = page.evaluate("measured.long")
+            without, load = loads([plain, page], f"{address}/{file}")
+            tasks = "".join(f"{n:>3.0f}, {longest:>3.0f} ms " for n, longest, _ in (load, without))
             for number, spec in explorers(page):
                 page.evaluate(
                     "n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])", number
                 )
                 found = [moves(page, number) for _ in range(200 // MOVES)]
                 work, paint = (
-                    np.percentile([x for turn in found for x in turn[kind]] or [np.nan], 95)
+                    np.percentile([x for turn in found for x in turn[kind]], 95)
                     for kind in ("work", "paint")
                 )
                 name = file.removesuffix(".html").removeprefix("chapters/")
                 print(
-                    f"{name:<32}{spec['model']:<28}{work:>8.1f}{paint:>11.1f}"
-                    f"{len(long):>10}, {max(long, default=0):.0f} ms",
+                    f"{name:<32}{spec['model']:<28}{work:>6.1f}{paint:>8.1f}    {tasks}"
+                    f"{load[2]:>5.0f} ms",
                     flush=True,
                 )
 

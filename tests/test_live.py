@@ -117,6 +117,38 @@ def test_a_slow_run_goes_to_a_worker_and_the_newest_setting_wins(show):
     assert shown.inner_text() == expected
 
 
+def test_curves_are_right_before_and_after_the_page_takes_over_from_its_worker(show):
+    page = show(cycle(panels={"Vitamin K": ["VKH2"]}))
+    page.evaluate("""() => {
+      const post = Worker.prototype.postMessage;
+      window.asked = 0;
+      Worker.prototype.postMessage = function (...given) { asked++; post.apply(this, given); };
+    }""")
+    model, asked = models.load("kcycle"), [0]
+    while len(asked) < 60 and (len(asked) < 3 or asked[-1] > asked[-2]):
+        dose = move(page, "dose", 0.5 * (1 + len(asked) % 20))
+        asked.append(page.evaluate("asked"))
+        end = 100 * model.simulate(360, points=201, dose=dose)["VKH2"].iloc[-1] / 0.1
+        shown = page.locator(".k2-value").first
+        page.wait_for_function(
+            "([e, text]) => e.textContent === text", arg=[shown.element_handle(), f"{end:.3g}"]
+        )
+    assert asked[1] == 1  # a first run is no work for the page
+    assert asked[-1] == asked[-2]
+
+
+def test_a_chart_follows_the_width_of_its_page(show):
+    page = show(cycle())
+    ends = []
+    for width in (1200, 500):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        boxes = [page.locator(f".k2-chart {part}").first.bounding_box() for part in ("", "path")]
+        ends.append(boxes[1]["x"] + boxes[1]["width"])
+        assert boxes[0]["x"] + boxes[0]["width"] - ends[-1] == pytest.approx(12, abs=3)
+    assert ends[1] < ends[0]
+
+
 def test_evidence_is_drawn_with_its_interval(show):
     point = {"variable": "VKH2", "time": 300, "value": 40, "low": 30, "high": 50, "label": "study"}
     page = show(cycle(evidence=[point]))

@@ -23,23 +23,19 @@ const short = (value) =>
   value === 0 ? "0" : Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3
     ? value.toExponential(2) : String(+value.toPrecision(Math.abs(value) >= 1e4 ? 6 : 3));
 
-// curves: [{label, color}]; returns draw(times, now, before) and mark(row), columns as arrays.
-// evidence: [{time, value, low, high, label}], drawn as points with their intervals.
+// curves: [{label, color}]; returns draw(times, now, before) and mark(row), columns as arrays, of
+// which `before` stays the same. evidence: [{time, value, low, high, label}], drawn as points with
+// their intervals. Axes and all that hangs on them are made anew only where they change.
 function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
   const svg = node("svg", { class: "k2-chart", role: "img", "aria-label": title }, parent);
   const margin = { left: 52, right: 12, top: 12, bottom: 42 };
-  let state, geometry;
+  const measured = evidence.flatMap((e) => [e.low ?? e.value, e.high ?? e.value]);
+  let width = 0, row = 0, state, geometry, axes;
 
-  function layout() {
-    const width = Math.max(240, parent.clientWidth || 420);
-    const height = Math.round(Math.min(320, Math.max(220, width * 0.6)));
+  function layout(yTicks) {
+    const { times, before } = state;
+    const height = Math.round(Math.min(320, Math.max(220, width * 0.6))); // as in explorer.css
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("height", height);
-    const { times, now, before } = state;
-    const values = [...now, ...before].flatMap((column) => [Math.min(...column), Math.max(...column)]);
-    values.push(...evidence.flatMap((e) => [e.low ?? e.value, e.high ?? e.value]));
-    const top = Math.max(...values, 1e-12);
-    const yTicks = ticks(Math.min(0, ...values), top * 1.02);
     margin.left = 31 + 7 * Math.max(3, ...yTicks.map((v) => short(v).length)); // room for the unit
     const xTicks = ticks(times[0], times[times.length - 1], width < 360 ? 4 : 6)
       .filter((x) => x <= times[times.length - 1]);
@@ -47,7 +43,8 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
     const x = (t) => margin.left + ((t - times[0]) / (times[times.length - 1] - times[0])) * (right - margin.left);
     const [low, high] = [yTicks[0], yTicks[yTicks.length - 1]];
     const y = (v) => bottom - ((v - low) / (high - low)) * (bottom - margin.top);
-    geometry = { x, y, right, bottom };
+    const across = times.map((t) => `${x(t).toFixed(1)} `);
+    const path = (column) => `M${across.map((at, i) => at + Math.round(10 * y(column[i])) / 10).join("L")}`;
 
     svg.replaceChildren();
     const grid = node("g", { class: "k2-axes" }, svg);
@@ -62,24 +59,53 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
     }
     node("text", { x: (margin.left + right) / 2, y: height - 6, "text-anchor": "middle" }, grid, xLabel);
     node("text", { transform: `translate(13 ${(margin.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, grid, yLabel);
-    const path = (column) => "M" + Array.from(column, (v, i) => `${x(times[i]).toFixed(1)} ${y(v).toFixed(1)}`).join("L");
-    curves.forEach((curve, i) => {
-      node("path", { class: `k2-line k2-before k2-c${curve.color}`, d: path(before[i]) }, svg);
-    });
-    curves.forEach((curve, i) => {
-      node("path", { class: `k2-line k2-c${curve.color} k2-d${curve.color}`, d: path(now[i]) }, svg);
-    });
+    curves.forEach(({ color }, i) => node("path", { class: `k2-line k2-before k2-c${color}`, d: path(before[i]) }, svg));
+    const lines = curves.map(({ color }) => node("path", { class: `k2-line k2-c${color} k2-d${color}` }, svg));
     for (const e of evidence) {
       const mark = node("g", { class: "k2-evidence" }, svg);
       node("title", {}, mark, e.label);
       if (e.low !== undefined) node("line", { x1: x(e.time), x2: x(e.time), y1: y(e.low), y2: y(e.high) }, mark);
       node("rect", { x: x(e.time) - 4, y: y(e.value) - 4, width: 8, height: 8 }, mark);
     }
-    geometry.cross = node("g", { class: "k2-cross" }, svg);
+    const cross = node("g", { class: "k2-cross" }, svg);
+    const rule = node("line", { y1: margin.top, y2: bottom }, cross);
+    const dots = curves.map(({ color }) => node("circle", { class: `k2-c${color}`, r: 4 }, cross));
+    geometry = { x, y, right, path, lines, rule, dots };
   }
 
+  function draw() {
+    let low = Math.min(0, ...measured), high = Math.max(1e-12, ...measured);
+    for (const column of [...state.now, ...state.before]) {
+      for (let i = 0; i < column.length; i++) {
+        if (column[i] < low) low = column[i];
+        else if (column[i] > high) high = column[i];
+      }
+    }
+    const yTicks = ticks(low, high * 1.02);
+    if (axes !== (axes = `${width} ${yTicks}`)) layout(yTicks);
+    geometry.lines.forEach((line, i) => line.setAttribute("d", geometry.path(state.now[i])));
+    place();
+  }
+
+  function place() {
+    const { x, y, rule, dots } = geometry, at = x(state.times[row]);
+    for (const end of ["x1", "x2"]) rule.setAttribute(end, at);
+    dots.forEach((dot, i) => {
+      dot.setAttribute("cx", at);
+      dot.setAttribute("cy", y(state.now[i][row]));
+    });
+  }
+
+  // Told the width by the browser: to ask for it would make the browser lay out the page at once.
+  new ResizeObserver(([{ contentRect }]) => {
+    const wide = Math.max(240, contentRect.width);
+    if (wide === width) return;
+    width = wide;
+    if (state) draw();
+  }).observe(parent);
+
   svg.addEventListener("pointermove", (event) => {
-    if (!state) return;
+    if (!geometry) return;
     const box = svg.getBoundingClientRect();
     const px = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
     const { times } = state;
@@ -90,16 +116,11 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
   return {
     draw(times, now, before) {
       state = { times, now, before };
-      layout();
+      if (width) draw();
     },
-    mark(row) {
-      const { x, y, bottom, cross } = geometry;
-      const at = x(state.times[row]);
-      cross.replaceChildren();
-      node("line", { x1: at, x2: at, y1: margin.top, y2: bottom }, cross);
-      curves.forEach((curve, i) =>
-        node("circle", { class: `k2-c${curve.color}`, cx: at, cy: y(state.now[i][row]), r: 4 }, cross));
+    mark(at) {
+      row = at;
+      if (geometry) place();
     },
-    redraw: () => state && layout(),
   };
 }

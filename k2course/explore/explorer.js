@@ -19,49 +19,79 @@ function keepArrows(el) {
 }
 
 let instances = 0;
-const SLOW = 10; // ms; a slower run would eat most of a frame, so it goes to a worker
+const SLOW = 10; // ms; a longer run would eat most of a frame
 
-// Runs of a model: in a worker until a run has shown that it fits into a frame, then at once for
-// as long as it does.
+// Workers that run a model, one for all explorers of it. Returns a function that asks for a run.
+const workers = new Map();
+function startWorker(source) {
+  const code = `${INTEGRATOR}
+    const equations = ${source};
+    onmessage = ({ data: { parameters, times } }) => {
+      const begun = performance.now();
+      try {
+        const columns = solve(equations, parameters, times), spent = performance.now() - begun;
+        postMessage({ columns, spent }, columns.map((column) => column.buffer));
+      } catch (error) { postMessage({ error: error.message }); }
+    };`;
+  const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+  const waiting = []; // answers come in the order of the requests
+  worker.onmessage = ({ data }) => {
+    const [resolve, reject] = waiting.shift();
+    if (data.error) reject(new Error(data.error));
+    else resolve(data);
+  };
+  return (request) => new Promise((resolve, reject) => {
+    waiting.push([resolve, reject]);
+    worker.postMessage(request);
+  });
+}
+
+// Runs of a model: in a worker, and at once for as long as a run fits into a frame.
 function makeRunner(spec) {
-  const equations = new Function(`return ${spec.source}`)();
-  const times = Array.from({ length: spec.points }, (_, i) => (i * spec.t_end) / (spec.points - 1));
-  const now = (changed) => solve(equations, { ...spec.parameters, ...changed }, times);
-  const waiting = new Map();
-  let worker, fast = false, count = 0;
+  const { source, points, t_end } = spec;
+  const times = Array.from({ length: points }, (_, i) => (i * t_end) / (points - 1));
+  let equations, reference, fast = false, warming = false;
+  const compiled = () => (equations ??= new Function(`return ${source}`)());
+  const now = (changed, n = points) =>
+    solve(compiled(), { ...spec.parameters, ...changed }, n < points ? times.slice(0, n) : times);
+  const clocked = (call) => {
+    const begun = performance.now();
+    return [call(), performance.now() - begun];
+  };
 
-  function start() {
-    const source = `${INTEGRATOR}
-      const equations = ${spec.source};
-      onmessage = ({ data: { id, parameters, times } }) => {
-        const begun = performance.now();
-        try { postMessage({ id, columns: solve(equations, parameters, times), spent: performance.now() - begun }); }
-        catch (error) { postMessage({ id, error: error.message }); }
-      };`;
-    const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    worker = new Worker(address);
-    worker.onmessage = ({ data: { id, columns, error, spent } }) => {
-      const [resolve, reject] = waiting.get(id);
-      waiting.delete(id);
-      fast = spent <= SLOW;
-      if (error) reject(new Error(error));
-      else resolve(columns);
-    };
+  // Equations are slow until the browser has seen some use of them and compiled them. So they are
+  // used in growing pieces of a run, each short, before the page takes over from the worker.
+  async function warm(changed) {
+    warming = true;
+    for (let n = 2, tries = 0; tries < 25 && !fast; tries++) {
+      await new Promise((done) => setTimeout(() => done(), 10));
+      const [, spent] = clocked(() => now(changed, n));
+      fast = n >= points && spent <= SLOW;
+      if (spent < SLOW / 2) n *= 2;
+    }
+    warming = false;
+  }
+
+  async function ask(changed) {
+    if (!workers.has(source)) workers.set(source, startWorker(source));
+    return workers.get(source)({ parameters: { ...spec.parameters, ...changed }, times });
   }
 
   return {
-    variables: equations.variables, times, now,
+    times, now,
+    get variables() { return compiled().variables; },
     async run(changed) {
-      if (fast) {
-        const begun = performance.now(), columns = now(changed);
-        fast = performance.now() - begun <= SLOW;
+      if (Object.entries(changed).every(([name, value]) => value === spec.parameters[name]))
+        return (await (reference ??= ask({}))).columns;
+      if (!fast) {
+        const { columns, spent } = await ask(changed);
+        if (spent <= SLOW && !warming) warm(changed).catch(() => {}); // what fails says so in a run
         return columns;
       }
-      if (!worker) start();
-      return new Promise((resolve, reject) => {
-        waiting.set(++count, [resolve, reject]);
-        worker.postMessage({ id: count, parameters: { ...spec.parameters, ...changed }, times });
-      });
+      fast = false; // should it fail
+      const [columns, spent] = clocked(() => now(changed));
+      fast = spent <= SLOW;
+      return columns;
     },
   };
 }
@@ -69,14 +99,13 @@ function makeRunner(spec) {
 function renderModel({ model, el }) {
   const spec = model.get("spec");
   const runner = makeRunner(spec);
-  const column = (id) => runner.variables.indexOf(id);
   const times = runner.times;
-  const scaled = (columns, curves) => curves.map((c) => columns[column(c.id)].map((v) => v * c.scale));
+  const scaled = (run, curves) => curves.map((c) => run[runner.variables.indexOf(c.id)].map((v) => v * c.scale));
   const uid = `k2-${++instances}`;
   const withUnit = (value, unit) => (unit === "1" ? `${value}` : `${value} ${unit}`);
   const reference = runner.run({});
   reference.catch(() => {}); // update says it
-  let now, before, row = spec.points - 1;
+  let drawn = false, row = spec.points - 1;
   const allowed = (name, value) => {
     const slider = spec.sliders.find((s) => s.id === name);
     return slider && Number.isFinite(value) && value >= slider.low && value <= slider.high;
@@ -95,7 +124,7 @@ function renderModel({ model, el }) {
         values = { ...values, [slider.id]: Number(input.value) };
         model.set("parameters", values);
         model.save_changes();
-        schedule();
+        update();
       },
     });
     inputs.set(slider.id, { input, output, slider });
@@ -148,7 +177,7 @@ function renderModel({ model, el }) {
     return { ...panel, box, view, reads };
   });
   const table = h("table", {});
-  const details = h("details", { ontoggle: () => details.open && now && fillTable() },
+  const details = h("details", { ontoggle: () => details.open && drawn && fillTable() },
     h("summary", {}, "Show as table"), h("div", { class: "k2-scroll", tabindex: "0", role: "region", "aria-label": `Values of the curves: ${spec.title}` }, table));
 
   el.replaceChildren(
@@ -166,32 +195,30 @@ function renderModel({ model, el }) {
     values = { ...Object.fromEntries(spec.sliders.map((s) => [s.id, s.value])), ...settings };
     model.set("parameters", values);
     model.save_changes();
-    schedule();
-  }
-
-  let waiting = false;
-  function schedule() {
-    if (!waiting) requestAnimationFrame(() => { waiting = false; update(); });
-    waiting = true;
+    update();
   }
 
   function showSettings() {
     for (const [id, { input, output, slider }] of inputs) {
+      const text = withUnit(values[id], slider.unit);
+      if (text === output.textContent) continue;
       input.value = values[id];
-      output.textContent = withUnit(values[id], slider.unit);
-      input.setAttribute("aria-valuetext", withUnit(values[id], slider.unit));
+      output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
     }
     const settings = Object.entries({ ...spec.settings, ...values }).map(([k, v]) => `, ${k}=${v}`).join("");
     code.textContent = `models.load("${spec.model}").simulate(${spec.t_end}, points=${spec.points}${settings})`;
   }
 
-  // One run at a time; what was set meanwhile follows, and only the newest of it.
+  // One run at a time and a frame; what was set meanwhile follows, and only the newest of it.
   let running = false, again = false;
   async function update() {
     showSettings();
     again = true;
     if (running) return;
-    for (running = true; again; ) {
+    running = true;
+    await null; // in a kernel one move tells of itself twice
+    for (; again; await new Promise((done) => requestAnimationFrame(() => done()))) {
       again = false;
       await draw();
     }
@@ -200,49 +227,52 @@ function renderModel({ model, el }) {
 
   async function draw() {
     try {
-      before = await reference;
-      now = await runner.run(values);
+      const [before, now] = await Promise.all([reference, runner.run(values)]);
+      for (const p of panels) {
+        p.before ??= scaled(before, p.curves);
+        p.now = scaled(now, p.curves);
+      }
       status.textContent = message;
       message = "";
     } catch (error) {
       status.textContent = `The model could not be solved with these settings: ${error.message}.`;
       return;
     }
-    for (const p of panels) p.view.draw(times, scaled(now, p.curves), scaled(before, p.curves));
+    drawn = true;
+    for (const p of panels) p.view.draw(times, p.now, p.before);
     mark(row);
     if (details.open) fillTable();
   }
 
   function mark(at) {
     row = at;
-    if (!now) return;
+    if (!drawn) return;
     reader.value = row;
     readAt.textContent = withUnit(+times[row].toPrecision(4), spec.time_unit);
     reader.setAttribute("aria-valuetext", readAt.textContent);
     for (const p of panels) {
       p.view.mark(row);
-      p.curves.forEach((curve, i) => {
-        const [value, reference] = [now, before].map((run) => short(run[column(curve.id)][row] * curve.scale));
-        p.reads[i].value.textContent = value;
-        p.reads[i].reference.textContent = `(thin line: ${reference})`;
+      p.reads.forEach((read, i) => {
+        const [value, reference] = [p.now, p.before].map((columns) => short(columns[i][row]));
+        read.value.textContent = value;
+        read.reference.textContent = `(thin line: ${reference})`;
       });
     }
   }
 
   function fillTable() {
-    const curves = panels.flatMap((p) => p.curves.map((c) => ({ ...c, unit: p.y_label })));
+    const curves = panels.flatMap((p) => p.curves.map((c, i) => ({ column: p.now[i], head: `${c.label}, ${p.y_label}` })));
     const every = Math.ceil(spec.points / 25);
     table.replaceChildren(
-      h("thead", {}, h("tr", {}, ...[`time, ${spec.time_unit}`, ...curves.map((c) => `${c.label}, ${c.unit}`)].map((x) => h("th", { scope: "col" }, x)))),
+      h("thead", {}, h("tr", {}, ...[`time, ${spec.time_unit}`, ...curves.map((c) => c.head)].map((x) => h("th", { scope: "col" }, x)))),
       h("tbody", {}, ...times.map((t, i) => [t, i]).filter(([, i]) => i % every === 0).map(([t, i]) =>
-        h("tr", {}, h("th", { scope: "row" }, short(t)), ...curves.map((c) => h("td", {}, short(now[column(c.id)][i] * c.scale)))))));
+        h("tr", {}, h("th", { scope: "row" }, short(t)), ...curves.map((c) => h("td", {}, short(c.column[i])))))));
   }
 
   model.on("change:parameters", () => {
     const given = Object.entries(model.get("parameters")).filter(([k, v]) => allowed(k, v));
     values = { ...values, ...Object.fromEntries(given) };
-    schedule();
+    update();
   });
-  new ResizeObserver(() => { if (now) { panels.forEach((p) => p.view.redraw()); mark(row); } }).observe(el);
   update();
 }

@@ -36,18 +36,20 @@ function pageModel(state, key) {
   };
 }
 
-function mountAll() {
-  for (const [i, element] of document.querySelectorAll(".k2-explorer").entries()) {
-    const state = JSON.parse(element.querySelector("script").textContent);
-    const mount = element.querySelector(".k2-mount");
-    try {
-      render({ model: pageModel(state, `explorer-${i + 1}`), el: mount });
-    } catch (error) {
-      mount.replaceChildren(); // the picture stays
-      console.error("explorer:", error);
-    }
+function mount(element, key) {
+  const state = JSON.parse(element.querySelector("script").textContent);
+  const el = element.querySelector(".k2-mount");
+  try {
+    render({ model: pageModel(state, key), el });
+  } catch (error) {
+    el.replaceChildren(); // the picture stays
+    console.error("explorer:", error);
   }
 }
+
+// Each in a task of its own, so that none of them makes the page wait for all.
+const mountAll = () => document.querySelectorAll(".k2-explorer").forEach((element, i) =>
+  setTimeout(() => mount(element, `explorer-${i + 1}`)));
 
 // For tests and curious readers: the curves of the n-th explorer at given settings.
 window.k2course = {

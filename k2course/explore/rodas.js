@@ -21,17 +21,23 @@ const RODAS = {
   ],
 };
 
+function add(sum, weight, vector) {
+  for (let j = 0; j < sum.length; j++) sum[j] += weight * vector[j];
+}
+
 // LU decomposition in place with partial pivoting; returns the row order.
 function decompose(m, n) {
   const order = Array.from({ length: n }, (_, i) => i);
   for (let k = 0; k < n; k++) {
     let best = k;
     for (let i = k + 1; i < n; i++) if (Math.abs(m[i][k]) > Math.abs(m[best][k])) best = i;
-    [m[k], m[best]] = [m[best], m[k]];
-    [order[k], order[best]] = [order[best], order[k]];
+    const pivot = m[best], place = order[best];
+    m[best] = m[k], order[best] = order[k], m[k] = pivot, order[k] = place;
     for (let i = k + 1; i < n; i++) {
-      const factor = (m[i][k] /= m[k][k]);
-      if (factor !== 0) for (let j = k + 1; j < n; j++) m[i][j] -= factor * m[k][j];
+      const row = m[i];
+      if (row[k] === 0) continue; // most are
+      const factor = (row[k] /= pivot[k]);
+      for (let j = k + 1; j < n; j++) row[j] -= factor * pivot[j];
     }
   }
   return order;
@@ -40,20 +46,22 @@ function decompose(m, n) {
 function backsolve(m, order, b, x) {
   const n = x.length;
   for (let i = 0; i < n; i++) {
+    const row = m[i];
     let sum = b[order[i]];
-    for (let j = 0; j < i; j++) sum -= m[i][j] * x[j];
+    for (let j = 0; j < i; j++) sum -= row[j] * x[j];
     x[i] = sum;
   }
   for (let i = n - 1; i >= 0; i--) {
+    const row = m[i];
     let sum = x[i];
-    for (let j = i + 1; j < n; j++) sum -= m[i][j] * x[j];
-    x[i] = sum / m[i][i];
+    for (let j = i + 1; j < n; j++) sum -= row[j] * x[j];
+    x[i] = sum / row[i];
   }
 }
 
 // One smooth stretch, with the same arguments as the explicit method's `stretch`.
 function stiffStretch(model, p, y, t0, t1, times, output, tol) {
-  const n = y.length, { gamma, a, c, d } = RODAS;
+  const n = y.length, { gamma, a, c, d, dense } = RODAS;
   const vector = () => new Float64Array(n);
   const k = Array.from({ length: 6 }, vector);
   const jac = Array.from({ length: n }, vector), matrix = Array.from({ length: n }, vector);
@@ -77,23 +85,20 @@ function stiffStretch(model, p, y, t0, t1, times, output, tol) {
     const order = decompose(matrix, n);
     for (let s = 0; s < 6; s++) {
       if (s < 5) {
-        for (let j = 0; j < n; j++) {
-          stage[j] = y[j];
-          for (let m = 0; m < s; m++) stage[j] += a[s][m] * k[m][j];
-        }
-      } else for (let j = 0; j < n; j++) stage[j] += k[4][j];
+        stage.set(y);
+        for (let m = 0; m < s; m++) add(stage, a[s][m], k[m]);
+      } else add(stage, 1, k[4]);
       if (s) model.rhs(t + RODAS.t[s] * h, stage, p, f);
-      for (let j = 0; j < n; j++) {
-        let sum = (s ? f[j] : start[j]) + h * d[s] * slope[j];
-        for (let m = 0; m < s; m++) sum += (c[s][m] / h) * k[m][j];
-        right[j] = sum;
-      }
+      right.set(s ? f : start);
+      add(right, h * d[s], slope);
+      for (let m = 0; m < s; m++) add(right, c[s][m] / h, k[m]);
       backsolve(matrix, order, right, k[s]);
     }
     let error = 0;
     for (let j = 0; j < n; j++) {
       stage[j] += k[5][j];
-      error += (k[5][j] / (tol.abs + tol.rel * Math.max(Math.abs(y[j]), Math.abs(stage[j])))) ** 2;
+      const scaled = k[5][j] / (tol.abs + tol.rel * Math.max(Math.abs(y[j]), Math.abs(stage[j])));
+      error += scaled * scaled;
     }
     error = Math.sqrt(error / n);
     fresh = error <= 1;
@@ -101,7 +106,8 @@ function stiffStretch(model, p, y, t0, t1, times, output, tol) {
       for (; i < times.length && times[i] <= t + h; i++) {
         const x = (times[i] - t) / h;
         for (let j = 0; j < n; j++) {
-          const [u, v] = RODAS.dense.map((row) => row.reduce((sum, w, m) => sum + w * k[m][j], 0));
+          let u = 0, v = 0;
+          for (let m = 0; m < 5; m++) u += dense[0][m] * k[m][j], v += dense[1][m] * k[m][j];
           f[j] = y[j] * (1 - x) + x * (stage[j] + (1 - x) * (u + x * v));
         }
         output(times[i], f);
