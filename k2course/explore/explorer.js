@@ -62,6 +62,7 @@ function makeRunner(spec) {
   // Equations are slow until the browser has seen some use of them and compiled them. So they are
   // used in growing pieces of a run, each short, before the page takes over from the worker.
   async function warm(changed) {
+    if (warming || fast) return;
     warming = true;
     for (let n = 2, tries = 0; tries < 25 && !fast; tries++) {
       await new Promise((done) => setTimeout(() => done(), 10));
@@ -78,14 +79,14 @@ function makeRunner(spec) {
   }
 
   return {
-    times, now,
+    times, now, warm,
     get variables() { return compiled().variables; },
     async run(changed) {
       if (Object.entries(changed).every(([name, value]) => value === spec.parameters[name]))
         return (await (reference ??= ask({}))).columns;
       if (!fast) {
         const { columns, spent } = await ask(changed);
-        if (spent <= SLOW && !warming) warm(changed).catch(() => {}); // what fails says so in a run
+        if (spent <= SLOW) warm(changed).catch(() => {}); // what fails says so in a run
         return columns;
       }
       fast = false; // should it fail
@@ -189,6 +190,8 @@ function renderModel({ model, el }) {
     h("div", { class: "k2-code-line" }, code, copy), status, details);
   el.classList.add("k2-live");
   keepArrows(el);
+  for (const near of ["pointerenter", "focusin"]) // a move may follow
+    el.addEventListener(near, () => runner.warm(values).catch(() => {}), { once: true });
   const readAt = el.querySelector(".k2-reader output");
 
   function set(settings) {
