@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from build_book import SKIP
 
 FEW = ("k-cycle/evidence", "vessel/biology", "reading/certainty")
-MOST = 30  # notebooks that grow, of all, with the larger sizes; else two of the few
+SEED = 30  # notebooks that grow
 TOUCHED = "chapters/k-cycle/index.md"
 
 
@@ -96,10 +96,10 @@ def plain_copy(source: Path, target: Path) -> None:
     nbformat.write(notebook, target)
 
 
-def growth(rounds: int, full: bool) -> Iterator[dict]:
+def growth(rounds: int) -> Iterator[dict]:
     """Compare notebooks with the same doubled and quadrupled, and two at a time with one."""
     every = [p.relative_to(ROOT / "chapters") for p in (ROOT / "chapters").rglob("*.ipynb")]
-    seed = sorted(str(p.with_suffix("")) for p in every)[:MOST] if full else FEW[:2]
+    seed = sorted(str(p.with_suffix("")) for p in every)[:SEED]
     with tempfile.TemporaryDirectory() as temporary:
         folder = copied(Path(temporary))
         shutil.rmtree(folder / "chapters")
