@@ -82,7 +82,9 @@ function chart(parent, { title, xLabel, yLabel, curves, evidence, onHover }) {
       }
     }
     const yTicks = ticks(low, high * 1.02);
-    if (axes !== (axes = `${width} ${yTicks}`)) layout(yTicks);
+    const needed = `${width} ${yTicks}`;
+    if (axes !== needed) layout(yTicks);
+    axes = needed;
     geometry.lines.forEach((line, i) => line.setAttribute("d", geometry.path(state.now[i])));
     place();
   }

@@ -64,13 +64,18 @@ function makeRunner(spec) {
   async function warm(changed) {
     if (warming || fast) return;
     warming = true;
-    for (let n = 2, tries = 0; tries < 25 && !fast; tries++) {
-      await new Promise((done) => setTimeout(() => done(), 10));
-      const [, spent] = clocked(() => now(changed, n));
-      fast = n >= points && spent <= SLOW;
-      if (spent < SLOW / 2) n *= 2;
+    try {
+      for (let n = 2, tries = 0; tries < 25 && !fast; tries++) {
+        await new Promise((done) => setTimeout(() => done(), 10));
+        const [, spent] = clocked(() => now(changed, n));
+        fast = n >= points && spent <= SLOW;
+        if (spent < SLOW / 2) n *= 2;
+      }
+    } catch {
+      // these settings fail, and the run that was asked for says so
+    } finally {
+      warming = false;
     }
-    warming = false;
   }
 
   async function ask(changed) {
@@ -86,7 +91,7 @@ function makeRunner(spec) {
         return (await (reference ??= ask({}))).columns;
       if (!fast) {
         const { columns, spent } = await ask(changed);
-        if (spent <= SLOW) warm(changed).catch(() => {}); // what fails says so in a run
+        if (spent <= SLOW) warm(changed);
         return columns;
       }
       fast = false; // should it fail
@@ -191,7 +196,7 @@ function renderModel({ model, el }) {
   el.classList.add("k2-live");
   keepArrows(el);
   for (const near of ["pointerenter", "focusin"]) // a move may follow
-    el.addEventListener(near, () => runner.warm(values).catch(() => {}), { once: true });
+    el.addEventListener(near, () => runner.warm(values), { once: true });
   const readAt = el.querySelector(".k2-reader output");
 
   function set(settings) {
