@@ -62,10 +62,13 @@ def run_notebook(path: Path, timeout: float) -> tuple[Path, ExecutionResult]:
     """Run a notebook in its own folder and kernel; a cell may take ``timeout`` seconds."""
     import nbformat
     from jupyter_cache.executors.utils import single_nb_execution
+    from traitlets.config import Config
 
+    # Encrypted, or each kernel warns into the progress bar.
+    config = Config(KernelManager={"transport_encryption": "auto"})
     notebook = nbformat.read(path, as_version=4)
     return path, single_nb_execution(
-        notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False
+        notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False, config=config
     )
 
 
