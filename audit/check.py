@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -25,8 +26,14 @@ VERDICTS = {
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a table of claims as text; an empty cell is an empty string."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    """Read a table of claims as text, split at commas or, as some spreadsheets do, at semicolons.
+
+    Blanks around a text are dropped; an empty cell is an empty string.
+    """
+    text = Path(path).read_text("utf-8-sig")
+    comma = "," if "," in text.partition("\n")[0] else ";"
+    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, sep=comma)
+    return table.apply(lambda column: column.str.strip())
 
 
 def problems(table: pd.DataFrame) -> list[str]:
@@ -59,6 +66,8 @@ def _sense(row: dict[str, str]) -> list[str]:
         found.append(f"verdict {row['verdict']!r} without a correction")
     if row["study_id"] and not row["read_depth"]:
         found.append("a source, but not how it was read")
+    if row["read_depth"] == "secondary" and not row["read_via"]:
+        found.append("read at second hand, but not where (read_via)")
     return found
 
 

@@ -51,6 +51,8 @@ def _arms(**given: object) -> list[np.ndarray]:
         if (wrong := ~(np.isfinite(values) & (values >= least))).any():
             row = wrong.argmax()
             raise EvidenceError(f"row {row + 1}: {name} = {values[row]:g} is not a number{words}")
+    if len({values.size for values in columns.values()}) > 1:
+        raise EvidenceError(f"{', '.join(columns)} must be of one length")
     return list(columns.values())
 
 
@@ -115,17 +117,26 @@ def from_counts(events1, n1, events2, n2, *, measure: str = "RR") -> pd.DataFram
     return _effects(estimate if measure == "RD" else np.exp(estimate), variance)
 
 
-def _check_scale(scale: str) -> None:
+def _check(scale: str, level: float) -> None:
     if scale not in ("difference", "ratio"):
         raise EvidenceError(f"scale = {scale!r}; allowed are 'difference' and 'ratio'")
+    if not 0 < level < 1:
+        raise EvidenceError(f"level = {level!r} is not between 0 and 1")
 
 
 def se_from_interval(low, high, *, scale: str, level: float = 0.95):  # noqa: ANN001, ANN201
     """Return the standard error behind an interval, (high - low) / (2 z).
 
-    For ``scale="ratio"`` it is the standard error of the logarithm.
+    For ``scale="ratio"`` it is the standard error of the logarithm. A missing end gives NaN.
+
+    Raises
+    ------
+    EvidenceError
+        If an interval runs backward, or not above 0 for a ratio, or the level is no probability.
     """
-    _check_scale(scale)
+    _check(scale, level)
+    if (np.greater_equal(low, high) | (np.less_equal(low, 0) & (scale == "ratio"))).any():
+        raise EvidenceError("an interval runs from low to high, above 0 for a ratio")
     low, high = (np.log(v) if scale == "ratio" else v for v in (low, high))
     return (high - low) / (2 * stats.norm.isf((1 - level) / 2))
 
@@ -255,12 +266,16 @@ def _known() -> pd.Series:
     return data.load("studies").set_index("study_id")["status"]
 
 
-def _statuses(rows: pd.DataFrame) -> pd.Series:
-    """Return the status of each row: its own column, else the table of studies, else "ok"."""
-    given = rows["status"] if "status" in rows else pd.Series(None, rows.index, dtype=object)
-    looked = rows["study_id"].map(_known()) if "study_id" in rows else given
-    bad = looked.isin(BAD_STATUS)
-    return looked.where(bad, given).astype(object).fillna("ok")
+def _statuses(rows: pd.DataFrame, label: str) -> pd.Series:
+    """Return the status of each row: that of the table of studies if bad, else its own, else "ok".
+
+    A study is looked up by its ``study_id`` and by its label, whatever their case and spaces.
+    """
+    found = rows.get("status", pd.Series("ok", rows.index)).astype(object).fillna("ok").str.lower()
+    for name in {"study_id", label} & set(rows):
+        key = rows[name].astype(str).str.lower().str.replace(r"\W", "", regex=True)
+        found = found.mask(key.map(_known()).isin(BAD_STATUS), key.map(_known()))
+    return found
 
 
 def pool(
@@ -305,19 +320,17 @@ def pool(
     EvidenceError
         One line on what is missing, mixed, doubled, retracted or out of range.
     """
-    _check_scale(scale)
+    _check(scale, level)
     if method not in ("DL", "PM", "fixed"):
         raise EvidenceError(f"method = {method!r}; allowed are 'DL', 'PM' and 'fixed'")
     if hartung_knapp and method == "fixed":
         raise EvidenceError("Hartung-Knapp belongs to random effects, not to method='fixed'")
-    if not 0 < level < 1:
-        raise EvidenceError(f"level = {level!r} is not between 0 and 1")
     wanted = [label, estimate, *([se] if se else [low, high])]
     if missing := [name for name in wanted if name not in rows]:
         raise EvidenceError(f"no column {missing[0]!r}; there are {', '.join(map(str, rows))}")
     if len(rows) < 2:
         raise EvidenceError(f"{len(rows)} study cannot be pooled; it takes two")
-    names, status = rows[label].astype(str), _statuses(rows)
+    names, status = rows[label].astype(str), _statuses(rows, label)
     if (twice := names[names.duplicated()]).size:
         raise EvidenceError(f"{twice.iloc[0]} stands in more than one row; pool it once")
     if not include_retracted and (bad := status.isin(BAD_STATUS)).any():
@@ -345,7 +358,7 @@ def pool(
 def _check_row(row: dict, one: dict, scale: str, has_se: bool) -> None:
     """Refuse a study without people, without an estimate, or with an impossible spread."""
     name, value = one["study"], one["estimate"]
-    if "n" in row and not pd.isna(row["n"]) and not row["n"] > 0:
+    if "n" in row and not pd.isna(row["n"]) and not pd.to_numeric(row["n"], "coerce") > 0:
         raise EvidenceError(f"{name}: n = {row['n']}; a study has people in it")
     if not np.isfinite(value) or (scale == "ratio" and value <= 0):
         raise EvidenceError(f"{name}: estimate {value:g} is not a {scale}")

@@ -67,12 +67,22 @@ def test_every_claim_of_the_sample_stands_in_its_document(check):
         ({"source_says": ""}, "row 3: verdict 'wrong' without a source"),
         ({"correction": ""}, "row 3: verdict 'wrong' without a correction"),
         ({"read_depth": ""}, "row 3: a source, but not how it was read"),
+        ({"read_depth": "secondary"}, "row 3: read at second hand, but not where"),
     ],
 )
 def test_problems_are_named(check, change, message):
     table = check.read(KIT / "sample-claims.csv")
     table.loc[1, list(change)] = list(change.values())
     assert any(line.startswith(message) for line in check.problems(table))
+
+
+def test_semicolons_and_blanks_of_a_spreadsheet(check, tmp_path):
+    sample = check.read(KIT / "sample-claims.csv")
+    sample.to_csv(tmp_path / "own.csv", sep=";", index=False, encoding="utf-8-sig")
+    assert check.read(tmp_path / "own.csv").equals(sample)
+    blank = sample.assign(claim="  ")
+    blank.to_csv(tmp_path / "blank.csv", index=False)
+    assert "row 2: claim is empty" in check.problems(check.read(tmp_path / "blank.csv"))
 
 
 def test_missing_column_is_named(check):
@@ -86,12 +96,17 @@ def test_bars_count_the_claims(check):
     assert sum(bar.get_width() for bar in bars) == len(sample)
 
 
-@pytest.mark.parametrize("table", ["sample-claims.csv", "claims.csv"])
-def test_notebook_runs_in_a_clean_folder(tmp_path, table):
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [("sample-claims.csv", "0 problems"), ("claims.csv", "0 problems"), ("cut.csv", "look at")],
+)
+def test_notebook_runs_in_a_clean_folder(check, tmp_path, table, found):
     shutil.copytree(KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
+    cut = check.read(KIT / "sample-claims.csv").drop(columns="verdict")
+    cut.to_csv(tmp_path / "kit" / "cut.csv", index=False)
     book = nbformat.read(tmp_path / "kit" / "audit.ipynb", as_version=4)
     assert "k2course" not in json.dumps(book)
     assert "k2course" not in (KIT / "check.py").read_text("utf-8")
     book.cells[1].source = book.cells[1].source.replace("sample-claims.csv", table)
     NotebookClient(book, resources={"metadata": {"path": tmp_path / "kit"}}).execute()
-    assert "0 problems" in book.cells[3].outputs[0].text
+    assert found in book.cells[3].outputs[0].text

@@ -379,6 +379,7 @@ LINES = pd.DataFrame(
         ),
         (GOOD.assign(study_id=["a", "b", "a"]), {}, "a stands in more than one row"),
         (GOOD.assign(n=[10, 0, 10]), {}, "trial 1: n = 0; a study has people in it"),
+        (GOOD.assign(n=[10, "x", 10]), {}, "trial 1: n = x; a study has people in it"),
         (GOOD.assign(unit=["AU", "AU", "%"]), {}, "mixed units: AU, %"),
         (GOOD.assign(unit=["g/cm2", "%", "%"]), {}, "mixed units: g/cm2, %"),
         (GOOD.assign(unit=["AU", "AU", None]), {}, "mixed units: AU, not stated"),
@@ -388,6 +389,7 @@ LINES = pd.DataFrame(
         (GOOD.assign(measure="HR"), {}, "measure HR is not on the scale 'difference'"),
         (GOOD.assign(form=["K1", "MK-7", "MK-7"]), {}, "mixed forms: K1, MK-7; mix_forms=True"),
         (GOOD.assign(status=["ok", "retracted", "ok"]), {}, r"trial 1 \(retracted\)"),
+        (GOOD.assign(status=["ok", "Retracted", None]), {}, r"trial 1 \(retracted\)"),
         (GOOD, {"method": "REML"}, "method = 'REML'; allowed are"),
         (GOOD, {"scale": "log"}, "scale = 'log'; allowed are"),
         (GOOD, {"level": 95}, "level = 95 is not between 0 and 1"),
@@ -424,6 +426,24 @@ def test_looks_retractions_up_whatever_the_rows_say():
         hidden = table.assign(name=list("abc"))
         with pytest.raises(ev.EvidenceError, match=r"b \((retracted|disputed)\)"):
             ev.pool(hidden, scale="difference", se="se", label="name")
+        spelled = hidden.assign(name=["a", f" {name.title()} ", "c"])
+        with pytest.raises(ev.EvidenceError, match=rf" {name.title()}  \((retracted|disputed)\)"):
+            ev.pool(spelled.drop(columns="study_id"), scale="difference", se="se", label="name")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "options"),
+    [(1.57, 0.843, {}), (0, 0.843, {}), ([0.5, -1], [1, 1], {}), (0.5, 1, {"level": 95})],
+)
+def test_no_standard_error_from_what_is_no_interval(low, high, options):
+    with pytest.raises(ev.EvidenceError, match=r"^(an interval runs from low to high|level = 95)"):
+        ev.se_from_interval(low, high, scale="ratio", **options)
+    assert np.isnan(ev.se_from_interval(np.nan, 1, scale="ratio"))
+
+
+def test_columns_of_unlike_length_are_refused():
+    with pytest.raises(ev.EvidenceError, match="events1, n1, events2, n2 must be of one length"):
+        ev.from_counts([1, 2], [10, 10], [1], [10])
 
 
 @pytest.mark.parametrize(
