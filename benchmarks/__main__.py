@@ -1,7 +1,7 @@
 """Run the benchmarks and write ``chapters/reference/speed.json``, which a page of the book shows.
 
 python -m benchmarks                    # about ten minutes on two cores
-python -m benchmarks --full             # larger sizes and growth as well: most of an hour
+python -m benchmarks --full             # larger sizes, cold builds and growth: over an hour
 python -m benchmarks --only models data # these parts; the others keep their last results
 """
 
@@ -26,6 +26,7 @@ from benchmarks.timing import row
 RESULTS = ROOT / "chapters" / "reference" / "speed.json"
 PACKAGES = ("numpy", "pandas", "scipy", "matplotlib", "libroadrunner", "python-copasi", "ipykernel")
 PACKAGES += ("nbclient", "jupyter-book", "sphinx", "nbgrader", "playwright")
+LONG = {"cold", "growth"}  # each as long as all the others
 
 
 def grading(full: bool) -> Iterable[dict]:
@@ -42,8 +43,9 @@ def sections(full: bool) -> dict[str, Callable[[], Iterable[dict]]]:
     """List the parts and how each of them is measured."""
     return {
         # First: what the other parts write would make its notebooks run anew.
-        "build": lambda: build.whole(3 if full else 2, full),
+        "build": lambda: build.whole(3 if full else 2),
         "engines": lambda: models.engines(5 if full else 3),
+        "states": lambda: models.states(5),
         "points": lambda: models.points(5),
         "patients": lambda: models.patients(5 if full else 3, full),
         "memory": lambda: models.memory(3),
@@ -53,6 +55,7 @@ def sections(full: bool) -> dict[str, Callable[[], Iterable[dict]]]:
         "starts": lambda: build.starts(3),
         "floor": lambda: build.floor(5 if full else 3),
         "grading": lambda: grading(full),
+        "cold": lambda: build.cold(2),
         "growth": lambda: build.growth(1),
     }
 
@@ -80,7 +83,7 @@ def main() -> None:
     known = sections(full=False)
     parser.add_argument("--only", nargs="+", choices=known, default=[], metavar="PART")
     given = parser.parse_args()
-    chosen = given.only or (known if given.full else known.keys() - {"growth"})
+    chosen = given.only or (known if given.full else known.keys() - LONG)
     parts = {k: v for k, v in sections(given.full).items() if k in chosen}
     bar = tqdm(parts.items())
     for name, measure in bar:

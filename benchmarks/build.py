@@ -16,7 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from benchmarks import ROOT
-from benchmarks.timing import family, interleaved, once, row
+from benchmarks.timing import family, interleaved, row
 
 sys.path.insert(0, str(ROOT / "tools"))
 from build_book import SKIP
@@ -53,7 +53,12 @@ def clear(folder: Path, *, results: bool) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def whole(rounds: int, full: bool) -> Iterator[dict]:
+def about() -> dict[str, int]:
+    """Count the notebooks of the book."""
+    return {"notebooks": len(list((ROOT / "chapters").rglob("*.ipynb"))) + 1}
+
+
+def whole(rounds: int) -> Iterator[dict]:
     """Compare builds of the whole book with one that has all results and writes all pages."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = copied(Path(temporary))
@@ -71,18 +76,22 @@ def whole(rounds: int, full: bool) -> Iterator[dict]:
         runs = {"warm": warm, "nothing": lambda: build(folder), "touched": touch}
         times = interleaved(runs, rounds, warm=False)
         base = "warm build"
-        about = {"notebooks": len(list((folder / "chapters").rglob("*.ipynb"))) + 1}
-        yield row("nothing changed", base, times["nothing"], times["warm"], **about)
-        yield row("one page touched", base, times["touched"], times["warm"], **about)
-        if full:
-            alone, cold = [], []
-            for _ in range(rounds):
-                clear(folder, results=True)
-                alone.append(once(lambda: build(folder, 1)))
-                clear(folder, results=True)
-                cold.append(once(lambda: build(folder)))
-            what = "cold build, 2 workers"
-            yield row(what, "one after another", cold, alone, **about)
+        yield row("nothing changed", base, times["nothing"], times["warm"], **about())
+        yield row("one page touched", base, times["touched"], times["warm"], **about())
+
+
+def cold(rounds: int) -> Iterator[dict]:
+    """Compare building the book from nothing, notebooks two at a time, with one after another."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = copied(Path(temporary))
+
+        def anew(workers: int) -> None:
+            clear(folder, results=True)
+            build(folder, workers)
+
+        runs = {workers: lambda w=workers: anew(w) for workers in (1, 2)}
+        times = interleaved(runs, rounds, warm=False)
+        yield row("cold build, 2 workers", "one after another", times[2], times[1], **about())
 
 
 def plain_copy(source: Path, target: Path) -> None:
@@ -97,7 +106,7 @@ def plain_copy(source: Path, target: Path) -> None:
 
 
 def growth(rounds: int) -> Iterator[dict]:
-    """Compare notebooks with the same doubled and quadrupled, and two at a time with one."""
+    """Compare building notebooks with building the same doubled and quadrupled."""
     every = [p.relative_to(ROOT / "chapters") for p in (ROOT / "chapters").rglob("*.ipynb")]
     seed = sorted(str(p.with_suffix("")) for p in every)[:SEED]
     with tempfile.TemporaryDirectory() as temporary:
@@ -108,7 +117,7 @@ def growth(rounds: int) -> Iterator[dict]:
                 page.unlink()
         (folder / "intro.md").write_text("# A small book\n", "utf-8")
 
-        def grown(times: int, workers: int) -> None:
+        def grown(times: int) -> None:
             clear(folder, results=True) if (folder / "_build").exists() else None
             shutil.rmtree(folder / "chapters", ignore_errors=True)
             files = ["- file: bibliography\n"]
@@ -120,19 +129,15 @@ def growth(rounds: int) -> Iterator[dict]:
                     files.append(f"- file: chapters/{name}-{n}\n")
             toc = "format: jb-book\nroot: intro\nchapters:\n" + "".join(files)
             (folder / "_toc.yml").write_text(toc, "utf-8")
-            build(folder, workers)
+            build(folder)
 
-        # Other work on the machine would bend the slope, so that is processor time; what a second
-        # core brings shows on the clock alone.
-        steps = {n: lambda n=n: grown(n, 2) for n in (1, 2, 4)}
+        # Processor time: other work on the machine would bend the slope.
+        steps = {n: lambda n=n: grown(n) for n in (1, 2, 4)}
         times = interleaved(steps, rounds, warm=False, clock=family)
         for n in (2, 4):
             number = n * len(seed)
             base = f"{len(seed)} notebooks"
             yield row(f"{number} notebooks", base, times[n], times[1], notebooks=number)
-        runs = {workers: lambda w=workers: grown(2, w) for workers in (1, 2)}
-        times = interleaved(runs, rounds, warm=False)
-        yield row("2 workers", "one after another", times[2], times[1], notebooks=2 * len(seed))
 
 
 def execute(cells: list[str], folder: Path) -> None:

@@ -160,20 +160,17 @@ def sliders(page: Page, address: str, where: dict[str, tuple], rounds: int) -> I
     """Compare a slider in the page with the same slider through a kernel, in turn."""
     for name, (file, number, spec) in where.items():
         opened, usable, long = [], [], 0
-        with kernel(spec) as (started, move):
-            for _ in range(rounds):
-                page.goto("about:blank")
-                page.goto(f"{address}/{file}")
-                page.wait_for_function("measured.usable > 0")
-                usable.append(page.evaluate("measured.usable") / 1000)
+        seen = {"work": [], "paint": [], "kernel": [], "p95": []}
+        for _ in range(rounds):
+            page.goto("about:blank")
+            page.goto(f"{address}/{file}")
+            page.wait_for_function("measured.usable > 0")
+            usable.append(page.evaluate("measured.usable") / 1000)
+            long = max(long, len(page.evaluate("measured.long")))
+            with kernel(spec) as (started, move):
                 opened.append(started)
-                long = max(long, len(page.evaluate("measured.long")))
-            page.evaluate(
-                "n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])", number
-            )
-            page.wait_for_timeout(1000)
-            seen = {"work": [], "paint": [], "kernel": [], "p95": []}
-            for _ in range(rounds):
+                watch = "n => watchExplorer(document.querySelectorAll('.k2-explorer')[n])"
+                page.evaluate(watch, number)
                 found = moves(page, number)
                 seen["work"].append(np.median(found["work"]) / 1000)
                 seen["paint"].append(np.median(found["paint"]) / 1000)

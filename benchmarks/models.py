@@ -74,6 +74,15 @@ def engines(rounds: int) -> Iterator[dict]:
                 yield row(other, BARE, times[other], times[BARE], **about, runs=kind)
 
 
+def states(rounds: int, name: str = "lemaire2004") -> Iterator[dict]:
+    """Compare a run of RoadRunner on every model with one on a small model."""
+    loaded = {key: models.load(key) for key in models.catalog().index}
+    runs = {key: lambda m=model: bare(m, {}) for key, model in loaded.items()}
+    times = interleaved(runs, rounds, clock=CPU)
+    for key, model in loaded.items():
+        yield row(key, name, times[key], times[name], model=key, states=len(model.states))
+
+
 def points(rounds: int, name: str = "lemaire2004") -> Iterator[dict]:
     """Compare a run with more output times against one with eleven."""
     model, counts = models.load(name), (11, 101, 1001, 10_001)

@@ -14,7 +14,7 @@ from benchmarks.timing import interleaved, row  # noqa: E402
 
 RESULTS = json.loads((ROOT / "chapters/reference/speed.json").read_text("utf-8"))
 PARTS = ["engines", "points", "patients", "data", "measures", "page", "starts", "floor", "growth"]
-PARTS += ["build", "grading", "memory"]
+PARTS += ["build", "cold", "grading", "memory", "states"]
 
 
 @pytest.mark.parametrize("name", PARTS)

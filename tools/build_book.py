@@ -74,6 +74,13 @@ def run_notebook(path: Path, timeout: float) -> tuple[Path, ExecutionResult]:
 
 def run_notebooks(paths: list[Path]) -> dict[Path, str]:
     """Run the notebooks that the cache lacks; return the error of each one that failed."""
+    # The cache is asked only about files that it has not seen: reading all takes a while.
+    seen = BUILD / "cached.stamp"
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    known = set(seen.read_text().split()) if seen.is_file() else set()
+    paths = [path for path in paths if digests[path] not in known]
+    if not paths:
+        return {}
     import joblib  # here and below: a build with nothing to do shall not wait for imports
     import nbformat
     import yaml
@@ -101,6 +108,7 @@ def run_notebooks(paths: list[Path]) -> dict[Path, str]:
             continue
         bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
         cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+    seen.write_text("\n".join(digests[path] for path in digests if path not in failed))
     return failed
 
 
