@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
-from k2book import afresh, icons, ledger, mend, share
+from k2book import afresh, bibstyle, icons, ledger, mend, share
 from k2course import __version__, explore, figures, models
 from k2course.explore import live
 
@@ -158,6 +158,7 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension with Sphinx."""
+    bibstyle.setup()
     app.connect("config-inited", _configure, priority=400)
     app.add_config_value("k2_redirects", {}, "html", [dict])
     app.connect("builder-inited", _read_once)

@@ -2,14 +2,18 @@
 
 import base64
 import subprocess
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
 from docutils.core import publish_doctree
-from pybtex.database import parse_string
+from pybtex.database import parse_file, parse_string
+from pybtex.plugin import find_plugin
 
-from k2book import icons, mend, share
+from k2book import bibstyle, icons, mend, share
+
+ROOT = Path(__file__).resolve().parent.parent
 
 UNSET = share.Book("The course", "The authors", "1.2.0", "2026")
 SET = share.Book(
@@ -165,3 +169,14 @@ def test_icons_that_are_used():
         '.note{content:"\\f05a"}.tip{--icon:"\uf0eb"}.fa-0:before{content:"\\30 "}'
     )
     assert icons.used(styles, '<i class="fas fa-navicon">') == {0xF0C9, 0xF05A, 0xF0EB}
+
+
+def test_the_bibliography_is_that_of_unsrtalpha_with_each_entry_formatted_once():
+    entries = parse_file(ROOT / "references.bib").entries
+    ours, theirs = bibstyle.Style(), find_plugin(bibstyle.GROUP, "unsrtalpha")()
+    for key in ("vos2012", "kampmann2023", "mott2019"):
+        first = ours.format_entry("label", entries[key])
+        assert first.text.render_as("html") == (
+            theirs.format_entry("label", entries[key]).text.render_as("html")
+        )
+        assert ours.format_entry("label", entries[key]) is first
