@@ -62,8 +62,8 @@ def roster(root: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file)
-            rows = list(table)
-        if "id" not in (table.fieldnames or []):
+            columns, rows = table.fieldnames or [], list(table)
+        if "id" not in columns:
             raise ValueError("the first line must name the columns, `id` among them, with commas")
         ids = [personal.check_id(row["id"] or "") for row in rows]
         if not ids or len({i.lower() for i in ids}) < len(ids):

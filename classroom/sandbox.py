@@ -155,6 +155,13 @@ class Box:
             *("--proc", "/proc", "--dev", "/dev"),
             *("--perms", "1777", "--size", str(self.limits.disk), "--tmpfs", "/tmp"),
             *mounts,
+            *("--perms", "1777", "--size", str(8 << 20), "--tmpfs", "/dev/shm"),
+            *(
+                "--remount-ro",
+                "/dev",
+                "--remount-ro",
+                "/",
+            ),  # else files there are memory, uncounted
             *("--chdir", str(self.work), "--"),
         ]
 
