@@ -17,6 +17,12 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedb
 c.CourseDirectory.max_file_size = 20_000  # kB
 c.Exchange.root = "/srv/nbgrader/exchange"  # used on a JupyterHub alone
 
+# `nbgrader zip_collect`: the id in front, ada01_k-cycle.ipynb or ada01/k-cycle.ipynb. If your
+# platform names files in another way, change it; it is matched against a file's whole path.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[/\\](?P<student_id>[A-Za-z0-9][\w.@-]*)[_/\\](?P<file_id>[^_/\\]+)\.ipynb"
+)
+
 # Empty answers say so instead of raising an error.
 c.ClearSolutions.code_stub = {"python": "# your code here"}
 c.ClearSolutions.text_stub = "*Your answer here.*"

@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
             graded = grade.grade(root, names, given.workers)
             whole = sum(not entry["again"] for entry in graded)
             print(f"{whole} submissions graded; what was graded before stays as it is")
+            if not any(root.glob("submitted/*/*/*")):
+                print(f"  nothing was handed in: it belongs into {root.name}/submitted/ID/NAME")
             for entry in graded:
                 notes = [entry["reason"]] * bool(entry["reason"])
                 notes += [f"please look at {question}" for question in entry["look"]]
@@ -35,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
             if any(entry["again"] for entry in graded):
                 raise RuntimeError("some were not graded; run `make grade` again")
         elif given.step == "feedback":
-            print(f"{grade.feedback(root, names)} pages of feedback in {root.name}/feedback")
+            count = grade.feedback(root, names)
+            hint = "" if count else "; nothing is graded yet, run `make grade` first"
+            print(f"{count} pages of feedback in {root.name}/feedback{hint}")
         else:
             files, waiting = marks.marks(root, names)
             for note in waiting:

@@ -54,18 +54,24 @@ def roster(root: Path) -> list[dict[str, str]]:
     Raises
     ------
     ValueError
-        No column ``id``, an id that is not allowed, or an id twice.
+        No text in UTF-8, no column ``id``, no student, an id that is not allowed or stands twice.
     """
     path = root / "roster.csv"
     if not path.is_file():
         return [dict.fromkeys(ROSTER, "") | {"id": "demo"}]
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if rows and "id" not in rows[0]:
-        raise ValueError(f"{path.name}: the first line must name the columns, `id` among them")
-    ids = [personal.check_id(row["id"]) for row in rows]
-    if len({i.lower() for i in ids}) < len(ids):
-        raise ValueError(f"{path.name}: an id stands in it twice")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            table = csv.DictReader(file)
+            columns, rows = table.fieldnames or [], list(table)
+        if "id" not in columns:
+            raise ValueError("the first line must name the columns, `id` among them, with commas")
+        ids = [personal.check_id(row["id"] or "") for row in rows]
+        if not ids or len({i.lower() for i in ids}) < len(ids):
+            raise ValueError("an id stands in it twice" if ids else "no student stands in it")
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{path.name} can't be read; save it as CSV in UTF-8") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from None
     return [{key: row.get(key) or "" for key in ROSTER} for row in rows]
 
 
@@ -131,6 +137,19 @@ def version(root: Path, assignment: str, student: str) -> str:
         digest.update(path.name.encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes() if regular else b"").digest())
     return digest.hexdigest()
+
+
+def ungraded(root: Path, assignment: str) -> Iterator[tuple[str, str]]:
+    """Yield student and version of each submission that is new, or changed since it was graded."""
+    for folder in sorted(root.glob(f"submitted/*/{assignment}")):
+        student = folder.parent.name
+        now = version(root, assignment, student)
+        record = _read(root / "graded" / assignment / f"{student}.json")
+        if (
+            record.get("version") != now
+            or not (root / "autograded" / student / assignment).is_dir()
+        ):
+            yield student, now
 
 
 def prepare(root: Path, assignment: str, student: str) -> None:
@@ -227,16 +246,13 @@ def grade(root: Path, names: list[str] | None = None, workers: int = 1) -> list[
     todo = []
     for name in assignments(root, names):
         told = _read(root / "graded" / name / "release.json")
+        if not told and not any(root.glob(f"submitted/*/{name}")):
+            continue
         if told.get("secret", "") != personal.fingerprint(root):
             why = "is not released yet" if not told else "was released with another secret"
             raise ValueError(f"{name} {why}; put the secret back or run `make release`")
-        for folder in sorted(root.glob(f"submitted/*/{name}")):
-            student = folder.parent.name
-            record = root / "graded" / name / f"{student}.json"
-            whole = (root / "autograded" / student / name).is_dir()
-            now = version(root, name, student)
-            if not whole or _read(record).get("version") != now:
-                todo.append((name, student, record, now))
+        for student, now in ungraded(root, name):
+            todo.append((name, student, root / "graded" / name / f"{student}.json", now))
     with _alone(root):
         return _run(root, todo, max(1, workers))
 

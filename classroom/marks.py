@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nbgrader.api import MissingEntry
 
-from classroom.grade import assignments, course, roster
+from classroom.grade import assignments, course, roster, ungraded
 
 
 def guard(text: str) -> str:
@@ -36,9 +36,10 @@ def marks(root: Path, names: list[str] | None = None) -> tuple[list[Path], list[
     -------
     files : list of Path
     waiting : list of str
-        What is not final: a written answer not yet marked by a person, a grading that failed.
+        What is not final: a submission that is not graded or changed since, a written answer not
+        yet marked by a person.
     """
-    chosen, students, waiting = assignments(root, names), roster(root), []
+    chosen, students, waiting = assignments(root, names), roster(root), set()
     known = {row["id"] for row in students}
     with course(root).gradebook as gradebook:
         names_of = {s.id: s for s in gradebook.students}
@@ -47,6 +48,10 @@ def marks(root: Path, names: list[str] | None = None) -> tuple[list[Path], list[
             students.append(dict.fromkeys(students[0], "") | {"id": other})
         possible, scores = {}, {}
         for name in chosen:
+            ran = {path.stem for path in root.glob(f"graded/{name}/*.json")}
+            for student, _ in ungraded(root, name):
+                state = "changed since it was graded" if student in ran else "is not graded yet"
+                waiting.add(f"{student}, {name} {state}; run `make grade`")
             try:
                 possible[name] = gradebook.find_assignment(name).max_score
             except MissingEntry:
@@ -56,12 +61,14 @@ def marks(root: Path, names: list[str] | None = None) -> tuple[list[Path], list[
                     found = gradebook.find_submission(name, student)
                 except MissingEntry:
                     continue
-                if not (root / "graded" / name / f"{student}.json").is_file():
-                    waiting.append(f"{student}, {name} is not graded yet and left empty")
+                if student not in ran:
+                    waiting.add(f"{student}, {name} is not graded yet; run `make grade`")
                     continue
                 scores[student, name] = f"{found.score:g}"
                 if found.needs_manual_grade:
-                    waiting.append(f"{student}, {name} has a written answer to mark")
+                    waiting.add(f"{student}, {name} has a written answer to mark")
+    if not (scores or waiting):
+        waiting = {"no mark yet; nothing was handed in"}
     canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *possible]]
     canvas += [["Points Possible", "", "", "", "", *(f"{p:g}" for p in possible.values())]]
     moodle = [["First name", "Last name", "ID number", "Email address", *possible]]

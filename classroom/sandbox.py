@@ -57,7 +57,7 @@ class Limits:
     memory: int = 3 << 30  # bytes, address space of a process and resident memory of all
     processes: int = 64  # processes and threads
     output: int = 10 << 20  # bytes of messages from the kernel
-    disk: int = 64 << 20  # bytes in the folder of the run; one file may have half of it
+    disk: int = 64 << 20  # bytes in the folder of the run, and in /tmp; a file may have half of it
 
 
 def bubblewrap() -> str | None:
@@ -155,6 +155,9 @@ class Box:
             *("--proc", "/proc", "--dev", "/dev"),
             *("--perms", "1777", "--size", str(self.limits.disk), "--tmpfs", "/tmp"),
             *mounts,
+            # Files elsewhere would be memory that no limit counts.
+            *("--perms", "1777", "--size", str(8 << 20), "--tmpfs", "/dev/shm"),
+            *("--remount-ro", "/dev", "--remount-ro", "/"),
             *("--chdir", str(self.work), "--"),
         ]
 

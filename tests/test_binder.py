@@ -1,9 +1,11 @@
 """What Binder would build: the lock's versions, the notebooks' packages, our own step last."""
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,18 @@ def test_everything_that_notebooks_need_is_there_and_nothing_of_the_tests():
         binder
     )
     assert not {"playwright", "pytest", "python-copasi", "ruff"} & set(binder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="BINDER'S PACKAGES ARE FOR LINUX")
+def test_guide_tells_what_it_costs():
+    """The number of packages, and what they take on disk without the compiled files."""
+    binder, size = pinned(ROOT / "binder/requirements.txt"), 0
+    for package in map(metadata.distribution, binder):
+        files = [package.locate_file(f) for f in package.files if f.suffix != ".pyc"]
+        size += sum(os.path.getsize(f) for f in files if os.path.isfile(f))
+    told = f"the {len(binder)} packages of `binder/requirements.txt` in their locked versions, "
+    told += f"about {size / 1e9:.0f} GB on disk"
+    assert told in (ROOT / "how-to-use.md").read_text("utf-8")
 
 
 @pytest.mark.long

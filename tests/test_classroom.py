@@ -256,13 +256,24 @@ class TestRoster:
         ("text", "words"),
         [
             ("name\nx\n", "`id` among them"),
+            ("name\n", "`id` among them"),
+            ("id;name\nx;y\n", "`id` among them"),
+            ("", "`id` among them"),
+            ("id\n", "no student"),
+            ("first_name,id\nAda\n", "student id ''"),
             ("id\n=1\n", "student id"),
             ("id\nanna\nAnna\n", "twice"),
         ],
     )
     def test_bad(self, tmp_path, text, words):
         (tmp_path / "roster.csv").write_text(text, "utf-8")
-        with pytest.raises(ValueError, match=words):
+        with pytest.raises(ValueError, match=f"^roster.csv: .*{words}"):
+            grade.roster(tmp_path)
+
+    @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+    def test_not_in_utf_8(self, tmp_path, encoding):
+        (tmp_path / "roster.csv").write_text("id,first_name\nanna,Änne\n", encoding)
+        with pytest.raises(ValueError, match=r"^roster.csv can't be read; .* UTF-8"):
             grade.roster(tmp_path)
 
     def test_from_a_spreadsheet(self, tmp_path):

@@ -421,6 +421,8 @@ def test_binder_opens_no_solution(tmp_path):
         if (ROOT / line).is_file() and line.split("/")[0] in KEPT:
             (copied / line).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / line, copied / line)
+    (copied / ".git").mkdir()
+    assert list((copied / "tests").glob("*classroom*"))
     tools = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     env = {"PATH": tools, "HOME": str(tmp_path), "PYTHONPATH": str(copied)}
     env["K2_ASSIGNMENTS_ONLY"] = "1"
@@ -434,8 +436,9 @@ def test_binder_opens_no_solution(tmp_path):
     for path in copied.rglob("*"):
         if path.is_file() and path.suffix in {".ipynb", ".py"} and "k2course" not in path.parts:
             assert "BEGIN SOLUTION" not in path.read_text("utf-8"), path
-    assert not {p for p in left if p.split("/")[0] in {"classroom", ".git", "tests"}}
+    assert not list(copied.glob("tests/*classroom*"))
+    assert {p.name for p in copied.iterdir()} == KEPT - {"classroom", "binder"}  # and no .git
 
 
-KEPT = {"assignments", "classroom", "binder", "k2course", "data", "pyproject.toml"}
+KEPT = {"assignments", "classroom", "binder", "k2course", "data", "pyproject.toml", "tests"}
 ALL = sorted(p.parent.name for p in (ROOT / "assignments" / "source").glob("*/personal.py"))

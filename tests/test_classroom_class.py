@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from types import SimpleNamespace
 
 import psutil
@@ -116,6 +117,20 @@ def test_only_a_changed_submission_is_graded_again(course):
     assert sum(scores(course.path, "mini")["cy"].values()) == 3
 
 
+def test_steps_before_anything_was_handed_in_say_so(tmp_path):
+    """One line each, with what comes first; assignments that are not released don't matter."""
+    course = make_course(tmp_path / "c")
+    add_mini(course)
+    enroll(course, "ada")
+    said = [run(course, step) for step in ("grade", "feedback", "marks")]
+    assert [done.returncode for done in said] == [0, 0, 0]
+    assert "it belongs into c/submitted/ID/NAME" in said[0].stdout
+    assert "run `make grade` first" in said[1].stdout
+    assert "no mark yet" in said[2].stdout
+    hand_in(course, "ada", "mini", notebook(course, "mini"))
+    assert "mini is not released yet" in run(course, "grade").stderr
+
+
 def test_another_secret_is_refused(course, monkeypatch):
     monkeypatch.setenv("K2_CLASS_SECRET", "quite another secret than before")
     result = run(course.path, "grade")
@@ -164,6 +179,38 @@ def test_feedback_runs_no_script_of_a_student(course):
         text = page.read_text("utf-8")
         assert "<script>alert(1)" not in text
         assert "right (1 of 1)" in text
+
+
+def test_marks_say_what_waits_for_grading(course):
+    """New and changed submissions are told, and not once they are graded."""
+    source = notebook(course.path, "mini")
+    hand_in(course.path, "bo", "mini", answer(source, b="b = (3"))
+    hand_in(course.path, "late", "mini", answer(source, b="b = 7"))
+    said = run(course.path, "marks").stdout
+    assert "not final: bo, mini changed since it was graded; run `make grade`" in said
+    assert "not final: late, mini is not graded yet; run `make grade`" in said
+    assert "ada" not in said
+    assert "2 submissions graded" in run(course.path, "grade").stdout
+    assert "not final" not in run(course.path, "marks").stdout
+
+
+def test_a_zip_of_a_platform_is_collected(tmp_path):
+    """With the shipped pattern: the id in front of the file's name, or as its folder."""
+    course = make_course(tmp_path / "c")
+    archive = course / "downloaded" / "k-cycle" / "archive"
+    archive.mkdir(parents=True)
+    files = ["ada01_k-cycle.ipynb", "bo@x.org/k-cycle.ipynb", "c_y-2_k-cycle (1).ipynb"]
+    with zipfile.ZipFile(archive / "class.zip", "w") as zipped:
+        for name in [*files, "__MACOSX/ada01/._k-cycle.ipynb", "ada01/notes.txt"]:
+            zipped.writestr(name, name)
+    command = [sys.executable, "-W", "ignore", "-m", "nbgrader", "zip_collect", "k-cycle"]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=course, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ids = ["ada01", "bo@x.org", "c_y-2"]
+    found = {p.relative_to(course): p.read_text() for p in course.glob("submitted/**/*.ipynb")}
+    assert sorted(found.values()) == files
+    assert sorted(path.parts[1:3] for path in found) == [(i, "k-cycle") for i in ids]
 
 
 @pytest.mark.long
