@@ -39,7 +39,7 @@ def tables(rounds: int) -> Iterator[dict]:
 
 
 def measures(rounds: int) -> Iterator[dict]:
-    """Compare a calcium score with labeling alone, in little and much noise; two workers with one."""
+    """Compare a score with labeling alone, in little and much noise, and two workers with one."""
     rng = np.random.default_rng(2026)
     grid, plain = rng.standard_normal((40, 512, 512), dtype="float32"), "scipy.ndimage.label"
     for mean, noise in ((40, 30), (60, 60)):  # the two scans of the page on the score
