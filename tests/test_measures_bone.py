@@ -130,6 +130,12 @@ def test_fit_refuses_bad_standards(bad):
         elisa.fit_curve(np.append(c, bad), np.append(truth(c), 1.0))
 
 
+@pytest.mark.parametrize("signal", [np.nan, np.inf])
+def test_a_signal_that_is_no_number_has_no_concentration(plate, signal):
+    with pytest.raises(PlateError, match=f"^signal = {signal}: a finite number is needed$"):
+        elisa.read_plate(plate).curve.concentration(signal)
+
+
 def test_off_the_curve_is_zero_or_infinite(plate):
     curve = elisa.read_plate(plate).curve
     assert curve.concentration(0.001)[0] == 0
@@ -205,7 +211,11 @@ GOOD_STAYS = {
         "standard without a valid concentration: ",
     ),
     "mixed units": (change("unit", "pg/mL", concentration=25), "not in ng/mL: "),
-    "dilution 0": (change("dilution", 0.0, sample="s1"), "dilution below 1 or missing: "),
+    "dilution 0": (change("dilution", 0.0, sample="s1"), "dilution missing or not 1 to 1e9: "),
+    "dilution infinite": (
+        change("dilution", np.inf, sample="s1"),
+        "dilution missing or not 1 to 1e9: ",
+    ),
     "two standards swapped": (
         lambda p: p.assign(concentration=p["concentration"].replace({12.5: 25, 25: 12.5})),
         "signal falls between these standards: ",
@@ -232,6 +242,33 @@ def test_bad_well_is_reported_and_the_rest_kept(plate, case):
     for name, true in {"s2": 8.0, "s3": 20.0}.items():
         assert samples.loc[name, "status"] == "ok"
         assert samples.loc[name, "concentration"] == pytest.approx(true, rel=0.15)
+
+
+def test_wells_entered_twice_do_not_narrow_an_interval(plate):
+    twice = elisa.read_plate(pd.concat([plate, plate[plate["sample"].eq("s1")]]))
+    names = list(plate.loc[plate["sample"].eq("s1"), "well"])
+    assert twice.problems == [
+        f"well entered twice: {', '.join(names * 2)}",
+        "no good well: sample s1",
+    ]
+    rest = elisa.read_plate(plate).samples.set_index("sample").drop("s1")
+    pd.testing.assert_frame_equal(twice.samples.set_index("sample"), rest)
+
+
+def test_plate_of_standards_only_has_a_table_without_rows(plate):
+    read = elisa.read_plate(plate[plate["sample"].isna()])
+    assert read.problems == []
+    assert read.samples.empty
+    assert list(read.samples) == list(elisa.read_plate(plate).samples)
+
+
+def test_a_step_for_a_curve_has_limits_and_no_warning():
+    """Signal 0.1 up to 10 ng/mL and 2 above: far from the step the fitted curve is level."""
+    curve = elisa.Curve(
+        np.array([0.1, 2, np.log(10), np.log(90)]), np.eye(4) * 1e-8, 0.01, 1, 8, 1, 99
+    )
+    detection, quantification = curve.limits()
+    assert 9 < detection <= quantification < 11
 
 
 def test_hook_at_the_top_shortens_the_range(plate):

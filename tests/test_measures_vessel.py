@@ -228,6 +228,23 @@ class TestPulseWave:
         assert speed == pytest.approx(math.sqrt(750 / 21.2))
         assert pulse_wave.bramwell_hill(2 * radius / (modulus * thickness)) == pytest.approx(speed)
 
+    @pytest.mark.parametrize("bad", [0, -1, math.nan, math.inf])
+    @pytest.mark.parametrize("name", ["modulus", "thickness", "radius", "density"])
+    def test_no_tube_has_such_measures(self, name, bad):
+        tube = {"modulus": 5e5, "thickness": 1.5e-3, "radius": 1e-2, "density": 1060}
+        with pytest.raises(ValueError, match=f"^{name} = {bad:g} is not between 0 and "):
+            pulse_wave.moens_korteweg(**tube | {name: bad})
+        with pytest.raises(ValueError, match=f"^distensibility = {bad:g} is not between 0 and inf"):
+            pulse_wave.bramwell_hill(bad)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "most"), [("thickness", 1.5, 0.01), ("radius", 10, 0.05)]
+    )
+    def test_millimeters_are_not_taken_for_meters(self, name, value, most):
+        tube = {"modulus": 5e5, "thickness": 1.5e-3, "radius": 1e-2} | {name: value}
+        with pytest.raises(ValueError, match=f"^{name} = {value} is not between 0 and {most} in"):
+            pulse_wave.moens_korteweg(**tube)
+
 
 TIME = np.arange(0, 5, 1 / 1000)
 WAVE, LATE = beats(TIME), beats(TIME - 0.06)
@@ -313,6 +330,19 @@ class TestTrial:
         other = trial.simulate(600, **DESIGN, seed=1, progress=False)
         assert not np.allclose(other["p"], runs[0]["p"])
 
+    def test_whole_numbers_of_numpy_are_whole_numbers(self):
+        own, numpys = (
+            trial.simulate(kind(300), **DESIGN | {"n": kind(20)}, progress=False)
+            for kind in (int, np.int64)
+        )
+        pd.testing.assert_frame_equal(own, numpys)
+
+    @pytest.mark.parametrize("name", ["n", "effects", "sd", "correlation"])
+    def test_a_design_without_one_of_its_four_numbers_is_refused(self, name):
+        left = {k: v for k, v in DESIGN.items() if k != name}
+        with pytest.raises(ValueError, match=r"^got \[.*\]; needed: n, effects, sd, correlation"):
+            trial.simulate(300, **left, progress=False)
+
     def test_progress_is_shown_except_in_the_book(self, capsys, monkeypatch):
         monkeypatch.delenv("K2COURSE_BOOK", raising=False)
         trial.simulate(300, **DESIGN)
@@ -329,6 +359,10 @@ class TestTrial:
             ({"trials": 0}, "trials = 0 is not a whole number of at least 1"),
             ({"workers": 0}, "workers = 0"),
             ({"effects": (0,)}, "at least a control and one arm"),
+            ({"effects": -0.4}, r"effects = -0.4: at least a control and one arm, all finite"),
+            ({"effects": (0, math.nan)}, r"effects = \[ 0. nan\]: .* all finite, needed"),
+            ({"drop_out": 0.3}, r"got \[.*'drop_out'.*\]; needed: n, effects, sd, correlation"),
+            ({"n": True}, "n = True is not a whole number"),
             ({"sd": -1}, "sd = -1 is not between"),
             ({"correlation": 1.5}, "correlation = 1.5 is not between -0.999 and 0.999"),
             ({"dropout": 1}, "dropout = 1 is not between 0 and 0.95"),

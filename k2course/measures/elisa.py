@@ -15,6 +15,7 @@ from scipy import optimize, stats
 
 LEAST_LEVELS = 5  # four parameters, and one level more to see a misfit
 FALL = 0.05  # a level lies too low if it is below a lower one by this share of the whole rise
+SAMPLES = ["sample", "dilution", "wells", "signal", "cv", "concentration", "low", "high", "status"]
 MOST_CV = 20.0  # percent; duplicates that differ more are flagged (teaching assumption)
 
 Numbers = np.ndarray | float
@@ -34,9 +35,7 @@ def _model(c: Numbers, bottom: float, top: float, log_ec50: float, log_slope: fl
     return logistic4(c, bottom, top, np.exp(log_ec50), np.exp(log_slope))
 
 
-def _jacobian(
-    c: np.ndarray, bottom: float, top: float, log_ec50: float, log_slope: float
-) -> Numbers:
+def _jacobian(c: Numbers, bottom: float, top: float, log_ec50: float, log_slope: float) -> Numbers:
     share = _model(c, 0, 1, log_ec50, log_slope)
     steep = (top - bottom) * np.exp(log_slope) * share * (1 - share)
     log_ratio = np.log(np.where(c > 0, c, 1)) - np.where(c > 0, log_ec50, 0)
@@ -88,8 +87,11 @@ class Curve:
 
         The interval holds all concentrations whose expected signal agrees with the one measured,
         given the scatter of wells and the uncertainty of the curve. Where the curve is too flat to
-        say, a bound is 0 or infinite; so is the value itself, off the ends of the curve.
+        say, a bound is 0 or infinite; so is the value itself, off the ends of the curve. A signal
+        that is not finite is a PlateError.
         """
+        if not np.isfinite(signal):
+            raise PlateError(f"signal = {signal}: a finite number is needed")
         bottom, top, log_ec50, log_slope = self.fitted
         grid, expected, error = self._profile(wells)
         t, z = stats.t.ppf(0.975, self.df), np.maximum.accumulate((expected - signal) / error)
@@ -108,7 +110,7 @@ class Curve:
         grid, signal, error = self._profile(wells)
         blank = self.fitted[0] + 1.645 * self.well_sd(self.fitted[0])
         seen = signal - 1.645 * self.well_sd(signal) >= blank
-        percent = 100 * error / np.gradient(signal, np.log(grid))
+        percent = 100 * error / np.maximum(np.gradient(signal, np.log(grid)), 1e-200)
         good = seen & (percent <= cv) & (grid >= self.lowest) & (grid <= self.highest)
         return tuple(float(grid[s.argmax()]) if s.any() else np.inf for s in (seen, good))
 
@@ -197,10 +199,11 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
             problems.append(f"{status}: {', '.join(map(str, wells.loc[which, 'well']))}")
         return wells[standard & wells["status"].eq("ok")]
 
+    mark(wells["well"].notna() & wells["well"].duplicated(keep=False), "well entered twice")
     mark(~np.isfinite(wells["signal"]), "no signal")
     mark(standard & ~(np.isfinite(level) & (level >= 0)), "standard without a valid concentration")
     mark(standard & wells.get("unit", pd.Series(unit, wells.index)).ne(unit), f"not in {unit}")
-    good = mark(~standard & ~(wells["dilution"] >= 1), "dilution below 1 or missing")
+    good = mark(~standard & ~wells["dilution"].between(1, 1e9), "dilution missing or not 1 to 1e9")
     mean = good.groupby("concentration")["signal"].mean()
     falls = np.flatnonzero(mean.diff().to_numpy()[1:] < -FALL * (mean.max() - mean.min()))
     suspect = mean.index[sorted({i + j for i in falls for j in (0, 1)})]
@@ -214,22 +217,20 @@ def read_plate(plate: pd.DataFrame, *, theta: float = 1.0, unit: str = "ng/mL") 
         problems.append(f"no concentrations: {error}")
     groups = wells[~standard & wells["status"].eq("ok")].groupby(["sample", "dilution"])
     limits = {n: curve.limits(n) for n in set(groups.size())} if curve else {}
-    samples = pd.DataFrame([_sample(*key, part["signal"], curve, limits) for key, part in groups])
+    found = [_sample(*key, part["signal"], curve, limits) for key, part in groups]
+    samples = pd.DataFrame(found, columns=SAMPLES)
     for name in dict.fromkeys(wells.loc[~standard, "sample"]):
-        if not len(samples) or name not in set(samples["sample"]):
+        if name not in set(samples["sample"]):
             problems.append(f"no good well: sample {name}")
-    if len(samples):
-        for status, part in samples[samples["status"].ne("ok")].groupby("status"):
-            problems.append(f"{status}: sample {', '.join(map(str, part['sample']))}")
+    for status, part in samples[samples["status"].ne("ok")].groupby("status"):
+        problems.append(f"{status}: sample {', '.join(map(str, part['sample']))}")
     return Plate(wells, samples, curve, problems)
 
 
-def _sample(
-    name: str, dilution: float, signal: pd.Series, curve: Curve | None, limits: dict
-) -> dict:
+def _sample(name: str, dilution: float, y: pd.Series, curve: Curve | None, limits: dict) -> dict:
     """One row of the table of samples; signal and cv (percent) are those of its wells."""
-    n, mean, nan = len(signal), float(signal.mean()), float("nan")
-    cv = 100 * float(signal.std()) / mean if n > 1 and mean > 0 else nan
+    n, mean, nan = len(y), float(y.mean()), float("nan")
+    cv = 100 * float(y.std()) / mean if n > 1 and mean > 0 else nan
     row = {"sample": name, "dilution": dilution, "wells": n, "signal": mean, "cv": cv}
     value, low, high, status = nan, nan, nan, "no curve"
     if curve is not None:

@@ -9,6 +9,7 @@ from scipy import signal, stats
 
 PATH_FACTOR = 0.8  # of the direct carotid-femoral distance (vanbortel2012)
 BLOOD_DENSITY = 1060.0  # kg/m3 (vcalc)
+MOST = {"thickness": 0.01, "radius": 0.05}  # m: of an artery; what is above was not given in m
 METHODS = ("tangent", "curvature")
 WINDOW, BEFORE, SHORTEST_BEAT = 0.04, 0.25, 0.3  # s: smoothing, search before the rise, a beat
 STEEP, TALL = 2.0, 2.0  # a rise against the mean slope, and against what smoothing took away
@@ -156,16 +157,26 @@ def cfpwv(
     return Velocity(1000 * transit, path / mean, path / (mean + half), high)
 
 
+def _check(**values: float) -> None:
+    for name, value in values.items():
+        most = MOST.get(name, np.inf)
+        if not 0 < value < most:
+            raise ValueError(f"{name} = {value:g} is not between 0 and {most:g} in its SI unit")
+
+
 def moens_korteweg(
     modulus: float, thickness: float, radius: float, density: float = BLOOD_DENSITY
 ) -> float:
     """Velocity in m/s of a thin elastic tube: sqrt(E h / (2 rho r)).
 
-    ``modulus`` in Pa, ``thickness`` of the wall and inner ``radius`` in m, ``density`` in kg/m3.
+    ``modulus`` in Pa, ``thickness`` of the wall and inner ``radius`` in m, ``density`` in kg/m3;
+    all above 0, thickness below 0.01 and radius below 0.05.
     """
+    _check(modulus=modulus, thickness=thickness, radius=radius, density=density)
     return float(np.sqrt(modulus * thickness / (2 * density * radius)))
 
 
 def bramwell_hill(distensibility: float, density: float = BLOOD_DENSITY) -> float:
-    """Velocity in m/s from distensibility dV/(V dP) in 1/Pa: sqrt(1 / (rho D))."""
+    """Velocity in m/s from distensibility dV/(V dP) in 1/Pa: sqrt(1 / (rho D)), both above 0."""
+    _check(distensibility=distensibility, density=density)
     return float(np.sqrt(1 / (density * distensibility)))

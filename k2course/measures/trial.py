@@ -7,6 +7,7 @@ with one SD and a correlation; arm 0 is the control.
 from __future__ import annotations
 
 import math
+import numbers
 import os
 import sys
 from collections.abc import Sequence
@@ -107,17 +108,21 @@ def simulate(
     Raises
     ------
     ValueError
-        A number out of range, fewer than two arms, an unknown analysis, or an emptied arm.
+        A number out of range, missing or unknown, fewer than two arms, an unknown
+        analysis, or an emptied arm.
     """
-    n, effects = design.get("n", 0), design.get("effects", ())
+    if set(design) - {"dropout"} != {"n", "effects", "sd", "correlation"}:
+        raise ValueError(f"got {sorted(design)}; needed: n, effects, sd, correlation (dropout)")
     limits = {"sd": (1e-9, 10), "correlation": (-0.999, 0.999), "dropout": (0, 0.95)}
     for name, (low, high) in limits.items():
         if not low <= (value := design.get(name, low)) <= high:
             raise ValueError(f"{name} = {value!r} is not between {low:g} and {high:g}")
-    if len(effects) < 2:
-        raise ValueError(f"effects = {effects!r}: at least a control and one arm are needed")
-    for name, value, least in (("n", n, 3), ("trials", trials, 1), ("workers", workers, 1)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    effects = np.asarray(design["effects"], float)
+    if effects.ndim != 1 or len(effects) < 2 or not np.isfinite(effects).all():
+        raise ValueError(f"effects = {effects}: at least a control and one arm, all finite, needed")
+    counts = {"n": (design["n"], 3), "trials": (trials, 1), "workers": (workers, 1)}
+    for name, (value, least) in counts.items():
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
             raise ValueError(f"{name} = {value!r} is not a whole number of at least {least}")
     if progress is None:
         progress = not os.environ.get("K2COURSE_BOOK")
@@ -135,10 +140,6 @@ def simulate(
             bar.update(part.shape[1])
     whole = np.concatenate(parts, axis=1)
     arms = whole.shape[2]
-    table = {
-        "trial": np.repeat(np.arange(trials), arms),
-        "arm": np.tile(range(1, arms + 1), trials),
-    }
-    return pd.DataFrame(
-        table | dict(zip(("estimate", "se", "p"), whole.reshape(3, -1), strict=True))
-    )
+    ids = {"trial": np.repeat(np.arange(trials), arms), "arm": np.tile(range(1, arms + 1), trials)}
+    values = dict(zip(("estimate", "se", "p"), whole.reshape(3, -1), strict=True))
+    return pd.DataFrame(ids | values)
