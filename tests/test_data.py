@@ -88,7 +88,7 @@ def test_one_row_a_source():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_row_was_read_deeper_than_its_study(name):
-    depth = {"secondary": 0, "abstract": 1, "data file": 2, "full text": 2}
+    depth = {"secondary": 0, "abstract": 1, "part": 2, "data file": 2, "full text": 2}
     table = data.load(name)
     if {"study_id", "read_depth"} <= set(table.columns):
         study = table["study_id"].map(data.load("studies").set_index("study_id")["read_depth"])
