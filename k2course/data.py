@@ -37,6 +37,7 @@ _ALLOWED = {
 }
 _READ = {
     "full text": "full text read",
+    "part": "read in part",
     "abstract": "abstract read",
     "secondary": "read at second hand",
     "data file": "data file read",

@@ -86,6 +86,16 @@ def test_one_row_a_source():
         assert list(known[known.duplicated()]) == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_row_was_read_deeper_than_its_study(name):
+    depth = {"secondary": 0, "abstract": 1, "part": 2, "data file": 2, "full text": 2}
+    table = data.load(name)
+    if {"study_id", "read_depth"} <= set(table.columns):
+        study = table["study_id"].map(data.load("studies").set_index("study_id")["read_depth"])
+        deeper = table[table["read_depth"].map(depth) > study.map(depth)]
+        assert deeper.empty, set(deeper["study_id"])
+
+
 def test_sources_without_authors_are_listed():
     studies = data.load("studies").set_index("study_id")
     unknown = studies["authors"].isna() | studies["authors"].str.contains("not shown", na=False)

@@ -131,16 +131,22 @@ def test_known_parameters_are_found_again(seed):
         ({"time": [30, 60, 90]}, "the fasting sample is missing: time starts at 30 min, not at 0"),
         ({"time": [0, 60, 60]}, "time must increase, but 60 min comes after 60 min"),
         ({"time": [0, 90, 60]}, "time must increase, but 60 min comes after 90 min"),
-        ({"insulin": [8, 40]}, "time, glucose and insulin have 3, 3 and 2 samples"),
+        ({"time": ["0", "a", "60"]}, "time must be one list of numbers, not "),
+        ({"time": [0, 30, np.inf]}, "time: sample 3 is missing or infinite"),
+        ({"time": np.array([[0, 60], [90, 120]])}, "time must be one list of numbers, not "),
+        ({"insulin": [8, 40]}, "have 3, 3 and 2 samples; each must have the same number, at least"),
+        ({"time": 0, "glucose": 92, "insulin": 8}, "have 1, 1 and 1 samples; .* at least 2"),
         ({"insulin": [66, 400, 200]}, "fasting insulin 66 µU/mL is outside 2 to 50 .* in pmol/L?"),
         ({"insulin_unit": "pmol/L"}, "fasting insulin 8 pmol/L is outside 12 to 300 .* µU/mL?"),
         ({"glucose": [5.1, 8, 6]}, "fasting glucose 5.1 mg/dL is outside 40 to 400 .* mmol/L?"),
         ({"glucose_unit": "mmol/L"}, "fasting glucose 92 mmol/L is outside 2.22 to 22.2 .* mg/dL?"),
         ({"glucose_unit": "g/L"}, "glucose in 'g/L'; the units are: mg/dL, mmol/L"),
         ({"insulin_unit": "ng/mL"}, "insulin in 'ng/mL'; the units are: µU/mL, mU/L, pmol/L"),
-        ({"insulin": [8, None, 40]}, "insulin: sample 2 is missing or not above 0"),
-        ({"glucose": [92, 0, 90]}, "glucose: sample 2 is missing or not above 0"),
-        ({"insulin": ["low", 40, 20]}, "insulin must be numbers, not "),
+        ({"insulin": [8, None, 40]}, "insulin: sample 2 is missing or infinite"),
+        ({"glucose": [92, 0, 90]}, "glucose, sample 2: 0 mg/dL is outside 20 to 1000 mg/dL$"),
+        ({"glucose": [93, 7.2, 9.9]}, "sample 2: 7.2 mg/dL is outside .*; is it in mmol/L[?]$"),
+        ({"insulin_unit": None}, "insulin in 'None'; the units are: "),
+        ({"insulin": ["low", 40, 20]}, "insulin must be one list of numbers, not "),
     ],
 )
 def test_bad_samples_are_answered_in_one_line(change, says):
@@ -149,6 +155,60 @@ def test_bad_samples_are_answered_in_one_line(change, says):
     with pytest.raises(measures.GlucoseError, match=says) as caught:
         measures.matsuda(**good | change)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("glucose", "insulin", "other", "unit"),
+    [
+        (5.1, 8, {}, "mmol/L"),
+        (92, 8, {"glucose_unit": "mmol/L"}, "mg/dL"),
+        (92, 66, {}, "pmol/L"),
+        (92, 8, {"insulin_unit": "pmol/L"}, "µU/mL"),
+        (450, 8, {}, None),
+        (35, 8, {}, None),
+        (25, 8, {"glucose_unit": "mmol/L"}, None),
+        (92, 1.5, {}, None),
+        (92, 400, {"insulin_unit": "pmol/L"}, None),
+    ],
+)
+def test_another_unit_is_proposed_only_where_the_value_fits_it(glucose, insulin, other, unit):
+    with pytest.raises(measures.GlucoseError, match="is outside") as caught:
+        measures.homa_ir(glucose, insulin, **UNITS | other)
+    assert str(caught.value).partition("; ")[2] == (f"is it in {unit}?" if unit else "")
+
+
+@pytest.mark.parametrize("pair", [([92, 150], [10, 60]), ([92, 150], 10)])
+def test_homa_takes_one_pair(pair):
+    with pytest.raises(measures.GlucoseError, match="HOMA-IR takes one glucose and one insulin"):
+        measures.homa_ir(*pair, **UNITS)
+    with pytest.raises(measures.GlucoseError, match="glucose must be one list of numbers, not"):
+        measures.homa_ir([], 10, **UNITS)
+
+
+@pytest.mark.parametrize("flat", ["insulin", "glucose"])
+def test_samples_that_determine_nothing_are_refused(flat):
+    """Insulin that never rises says nothing of its action, nor does glucose that stays at base."""
+    t, g, i = fsigt()
+    if flat == "insulin":
+        i = np.where(t > 0, 8.0, 11.0)
+    else:
+        g = np.full(t.size, 92.0)
+    with pytest.raises(measures.GlucoseError, match=r"do not determine (SI|the parameters)$"):
+        measures.minimal_model(t, g, i, basal=(92, 11), **UNITS)
+
+
+@pytest.mark.parametrize(
+    ("basal", "says"),
+    [
+        (90, "basal takes two numbers, glucose and insulin, not 1"),
+        ((90,), "basal takes two numbers, glucose and insulin, not 1"),
+        ((90, None), "basal: sample 2 is missing"),
+        (([90, 91], 7), "basal must be one list of numbers"),
+    ],
+)
+def test_a_bad_basal_pair_is_answered_in_one_line(basal, says):
+    with pytest.raises(measures.GlucoseError, match=says):
+        measures.minimal_model(*fsigt(), basal=basal, **UNITS)
 
 
 def test_too_few_samples_and_a_wrong_basal_pair():

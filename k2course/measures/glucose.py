@@ -2,8 +2,9 @@
 
 Units are always named. A fasting value outside ``FASTING`` is refused: the usual reason is a wrong
 unit. Where the ranges of two units overlap (40 is possible as µU/mL and as pmol/L) no program can
-tell them apart. Bad samples raise ``GlucoseError``: unknown or implausible unit, a missing value,
-no fasting sample, times that do not increase, too few samples.
+tell them apart. Later samples may lie anywhere in ``SAMPLE``. Bad samples raise ``GlucoseError``:
+unknown or implausible unit, a missing value, no fasting sample, times that do not increase, too few
+samples, or samples that do not determine the parameters.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from k2course.models import source
 GLUCOSE_UNITS = {"mg/dL": 1.0, "mmol/L": 18.0156}
 INSULIN_UNITS = {"µU/mL": 1.0, "mU/L": 1.0, "pmol/L": 1 / 6}
 FASTING = {"glucose": (40.0, 400.0), "insulin": (2.0, 50.0)}  # mg/dL and µU/mL; our limits
+SAMPLE = {"glucose": (20.0, 1000.0), "insulin": (0.2, 1500.0)}
 START = {"SI": (5, 1e-3, 200), "SG": (0.02, 1e-4, 1), "p2": (0.03, 1e-4, 1), "G0": (300, 50, 2000)}
 
 
@@ -39,25 +41,34 @@ class MinimalModel(NamedTuple):
     curve: pd.Series
 
 
-def _values(what: str, given: ArrayLike, unit: str, units: dict[str, float]) -> np.ndarray:
-    """Convert samples to the first unit of the list and check the fasting one."""
-    unit = unit.replace("μ", "µ").replace("uU", "µU")
-    if unit not in units:
-        raise GlucoseError(f"{what} in {unit!r}; the units are: {', '.join(units)}")
+def _numbers(what: str, given: ArrayLike) -> np.ndarray:
+    """Read a number or one list of finite numbers."""
     try:
         values = np.atleast_1d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):
-        raise GlucoseError(f"{what} must be numbers, not {given!r}") from None
-    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)))
+        values = np.empty(0)
+    if values.ndim > 1 or not values.size:
+        raise GlucoseError(f"{what} must be one list of numbers, not {str(given)[:60]!r}")
+    bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
-        raise GlucoseError(f"{what}: sample {bad[0] + 1} is missing or not above 0")
-    low, high = (limit / units[unit] for limit in FASTING[what])
-    if not low <= values[0] <= high:
-        other = next(name for name in units if units[name] != units[unit])
-        raise GlucoseError(
-            f"fasting {what} {values[0]:g} {unit} is outside {low:.3g} to {high:.3g} {unit}; "
-            f"is it in {other}?"
-        )
+        raise GlucoseError(f"{what}: sample {bad[0] + 1} is missing or infinite")
+    return values
+
+
+def _values(what: str, given: ArrayLike, unit: str, units: dict[str, float]) -> np.ndarray:
+    """Convert samples to the first unit of the list and check that they are plausible."""
+    unit = str(unit).replace("μ", "µ").replace("uU", "µU")
+    if unit not in units:
+        raise GlucoseError(f"{what} in {unit!r}; the units are: {', '.join(units)}")
+    values = _numbers(what, given)
+    for n, value in enumerate(values):
+        low, high = (SAMPLE if n else FASTING)[what]
+        fits = [name for name, size in units.items() if low <= value * size <= high]
+        if unit not in fits:
+            name = f"{what}, sample {n + 1}:" if n else f"fasting {what}"
+            limits = f"{low / units[unit]:.4g} to {high / units[unit]:.4g} {unit}"
+            hint = f"; is it in {fits[0]}?" if fits else ""
+            raise GlucoseError(f"{name} {value:g} {unit} is outside {limits}{hint}")
     return values * units[unit]
 
 
@@ -65,25 +76,28 @@ def _series(
     time: ArrayLike, glucose: ArrayLike, insulin: ArrayLike, glucose_unit: str, insulin_unit: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Check the samples of a test; return min, mg/dL, µU/mL."""
-    t = np.asarray(time, dtype=float)
-    lengths = [np.size(t), np.size(glucose), np.size(insulin)]
-    if len(set(lengths)) > 1 or lengths[0] < 2:
-        raise GlucoseError("time, glucose and insulin have {}, {} and {} samples".format(*lengths))
+    t = _numbers("time", time)
+    g = _values("glucose", glucose, glucose_unit, GLUCOSE_UNITS)
+    i = _values("insulin", insulin, insulin_unit, INSULIN_UNITS)
+    if not t.size == g.size == i.size > 1:
+        counts = f"time, glucose and insulin have {t.size}, {g.size} and {i.size} samples"
+        raise GlucoseError(f"{counts}; each must have the same number, at least 2")
     if t[0] != 0:
         raise GlucoseError(f"the fasting sample is missing: time starts at {t[0]:g} min, not at 0")
-    late = np.flatnonzero(~(np.diff(t) > 0))
+    late = np.flatnonzero(np.diff(t) <= 0)
     if late.size:
         a, b = t[late[0] : late[0] + 2]
         raise GlucoseError(f"time must increase, but {b:g} min comes after {a:g} min")
-    g = _values("glucose", glucose, glucose_unit, GLUCOSE_UNITS)
-    return t, g, _values("insulin", insulin, insulin_unit, INSULIN_UNITS)
+    return t, g, i
 
 
 def homa_ir(glucose: float, insulin: float, *, glucose_unit: str, insulin_unit: str) -> float:
     """Return HOMA-IR, fasting glucose (mmol/L) x fasting insulin (µU/mL) / 22.5 (Matthews 1985)."""
-    g = _values("glucose", glucose, glucose_unit, GLUCOSE_UNITS)[0]
-    i = _values("insulin", insulin, insulin_unit, INSULIN_UNITS)[0]
-    return float(g / GLUCOSE_UNITS["mmol/L"] * i / 22.5)
+    g = _values("glucose", glucose, glucose_unit, GLUCOSE_UNITS)
+    i = _values("insulin", insulin, insulin_unit, INSULIN_UNITS)
+    if not g.size == i.size == 1:
+        raise GlucoseError(f"HOMA-IR takes one glucose and one insulin, not {g.size} and {i.size}")
+    return float(g[0] / GLUCOSE_UNITS["mmol/L"] * i[0] / 22.5)
 
 
 def matsuda(
@@ -130,8 +144,11 @@ def minimal_model(
     p2 in 1/min, G0 and the curve in mg/dL.
     """
     t, g, i = _series(time, glucose, insulin, glucose_unit, insulin_unit)
-    gb = _values("glucose", basal[0], glucose_unit, GLUCOSE_UNITS)[0]
-    ib = _values("insulin", basal[1], insulin_unit, INSULIN_UNITS)[0]
+    pair = _numbers("basal", basal)
+    if pair.size != 2:
+        raise GlucoseError(f"basal takes two numbers, glucose and insulin, not {pair.size}")
+    gb = _values("glucose", pair[0], glucose_unit, GLUCOSE_UNITS)[0]
+    ib = _values("insulin", pair[1], insulin_unit, INSULIN_UNITS)[0]
     used, engine = t >= start, _engine(t, i)
     if used.sum() < 6:
         raise GlucoseError(f"{used.sum()} samples from minute {start:g} on; the fit needs 6")
@@ -146,17 +163,14 @@ def minimal_model(
     guess, names = lmfit.Parameters(), list(START)
     guess.add_many(*((name, value, True, low, high) for name, (value, low, high) in START.items()))
     fit = lmfit.minimize(lambda p: (simulate(p.valuesdict(), t) - g)[used], guess)
-    if not fit.errorbars:
-        raise GlucoseError("the samples do not determine the parameters: no standard errors")
-    columns = {
-        "value": [fit.params[n].value for n in names],
-        "stderr": np.sqrt(fit.covar.diagonal()),
-    }
+    stuck = [n for n, (_, a, b) in START.items() if not 1.01 * a < fit.params[n].value < 0.99 * b]
+    if stuck or not fit.errorbars:
+        raise GlucoseError(f"the samples do not determine {', '.join(stuck) or 'the parameters'}")
+    value = [fit.params[n].value for n in names]
     units = ["1e-4 mL/µU/min", "1/min", "1/min", "mg/dL"]
-    scale = np.outer(columns["stderr"], columns["stderr"])
-    grid = np.linspace(0, t[-1], 201)
+    error, grid = np.sqrt(fit.covar.diagonal()), np.linspace(0, t[-1], 201)
     return MinimalModel(
-        pd.DataFrame(columns, names).assign(unit=units),
-        pd.DataFrame(fit.covar / scale, names, names),
+        pd.DataFrame({"value": value, "stderr": error, "unit": units}, names),
+        pd.DataFrame(fit.covar / np.outer(error, error), names, names),
         pd.Series(simulate(fit.params.valuesdict(), grid), pd.Index(grid, name="time")),
     )
