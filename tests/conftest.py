@@ -15,6 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: one more than there are cores, for tests of pages and kernels wait a lot."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _missing(reason: str) -> None:
     """Skip on a user's machine with a loud reason; fail in CI."""
     if os.environ.get("CI"):

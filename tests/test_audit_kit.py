@@ -96,17 +96,35 @@ def test_bars_count_the_claims(check):
     assert sum(bar.get_width() for bar in bars) == len(sample)
 
 
-@pytest.mark.parametrize(
-    ("table", "found"),
-    [("sample-claims.csv", "0 problems"), ("claims.csv", "0 problems"), ("cut.csv", "look at")],
-)
-def test_notebook_runs_in_a_clean_folder(check, tmp_path, table, found):
+@pytest.fixture
+def kit(tmp_path):
+    """Copy the kit to a clean folder; its notebook beside it."""
     shutil.copytree(KIT, tmp_path / "kit", ignore=shutil.ignore_patterns("__pycache__"))
-    cut = check.read(KIT / "sample-claims.csv").drop(columns="verdict")
-    cut.to_csv(tmp_path / "kit" / "cut.csv", index=False)
-    book = nbformat.read(tmp_path / "kit" / "audit.ipynb", as_version=4)
+    return tmp_path / "kit", nbformat.read(tmp_path / "kit" / "audit.ipynb", as_version=4)
+
+
+def test_notebook_runs_in_a_clean_folder(kit):
+    folder, book = kit
     assert "k2course" not in json.dumps(book)
     assert "k2course" not in (KIT / "check.py").read_text("utf-8")
-    book.cells[1].source = book.cells[1].source.replace("sample-claims.csv", table)
-    NotebookClient(book, resources={"metadata": {"path": tmp_path / "kit"}}).execute()
-    assert found in book.cells[3].outputs[0].text
+    NotebookClient(book, resources={"metadata": {"path": folder}}).execute()
+    assert "0 problems" in book.cells[3].outputs[0].text
+
+
+@pytest.mark.parametrize(
+    ("gone", "rows", "found"), [([], 0, "0 problems"), (["verdict"], 9, "look at 'verdict'")]
+)
+def test_notebook_draws_nothing_without_claims_or_with_a_column_missing(
+    check, kit, monkeypatch, capsys, gone, rows, found
+):
+    folder, book = kit
+    table = check.read(KIT / "sample-claims.csv")
+    table[:rows].drop(columns=gone).to_csv(folder / "own.csv", index=False)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    names = {}
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            exec(cell.source.replace("sample-claims.csv", "own.csv"), names)
+    assert found in capsys.readouterr().out
+    assert "figure" not in names

@@ -185,7 +185,7 @@ def test_homa_takes_one_pair(pair):
         measures.homa_ir([], 10, **UNITS)
 
 
-@pytest.mark.parametrize("flat", ["insulin", "glucose"])
+@pytest.mark.parametrize("flat", ["insulin", pytest.param("glucose", marks=pytest.mark.long)])
 def test_samples_that_determine_nothing_are_refused(flat):
     """Insulin that never rises says nothing of its action, nor does glucose that stays at base."""
     t, g, i = fsigt()
