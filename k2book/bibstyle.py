@@ -1,6 +1,8 @@
-"""The style of the bibliography: each entry is formatted once for the list and for the tooltips."""
+"""The style of the bibliography: an entry is formatted once for list, tooltips, later builds."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from pybtex.database import Entry
 from pybtex.plugin import find_plugin, register_plugin
@@ -10,18 +12,19 @@ GROUP, NAME = "pybtex.style.formatting", "k2course"
 
 
 class Style(find_plugin(GROUP, "unsrtalpha")):
-    """``unsrtalpha`` with a memory: tooltips of citations take no second turn."""
+    """``unsrtalpha`` with a memory, which the environment of a build keeps for the next one.
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)
-        self._formatted: dict[tuple[str, str], FormattedEntry] = {}
+    The environment is made anew whenever ``references.bib`` has changed.
+    """
+
+    formatted: ClassVar[dict[tuple[str, str], FormattedEntry]] = {}
 
     def format_entry(self, label: str, entry: Entry, bib_data: object = None) -> FormattedEntry:
         """Format an entry, the same one the first time only."""
         key = label, entry.key
-        if key not in self._formatted:
-            self._formatted[key] = super().format_entry(label, entry, bib_data)
-        return self._formatted[key]
+        if key not in self.formatted:
+            self.formatted[key] = super().format_entry(label, entry, bib_data)
+        return self.formatted[key]
 
 
 def setup() -> None:

@@ -20,15 +20,14 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
-from k2book import afresh, bibstyle, icons, ledger, mend, share
-from k2course import __version__, explore, figures, models
-from k2course.explore import live
+from k2book import afresh, bibstyle, icons, mend, share
+from k2course import __version__
 
 HERE = Path(__file__).parent
 MATHJAX = "vendor/mathjax/tex-chtml.js"
 # What marks a live element in a page, and its script and style sheet.
-LIVE = dict.fromkeys(explore.MARKS, ("explorer.js", "explorer.css"))
-LIVE[ledger.MARK] = ("ledger.js", "ledger.css")
+LIVE = dict.fromkeys(("k2-explorer", "k2-grid"), ("explorer.js", "explorer.css"))
+LIVE["k2-ledger"] = ("ledger.js", "ledger.css")
 
 
 def addresses(root: Path) -> dict[str, str]:
@@ -71,6 +70,7 @@ def _add_page_code(
 
 def _read_once(app: Sphinx) -> None:
     """Read what every page says: the book's addresses and the days of last change."""
+    bibstyle.Style.formatted = app.env.__dict__.setdefault("k2_formatted", {})
     config, address = app.config, addresses(Path(app.srcdir))
     app.env.k2_days = share.last_changed(Path(app.srcdir))
     app.env.k2_book = share.Book(
@@ -117,13 +117,26 @@ def _write_addresses(app: Sphinx) -> None:
         (Path(app.outdir) / "sitemap.xml").write_text(share.sitemap(site, days), "utf-8")
 
 
+def _write_ours(static: Path) -> None:
+    """Write what our own code makes of itself: the script of live elements, the models' files."""
+    from k2course import explore, models  # a second that a build with kept pages shall not take
+
+    (static / "explorer.js").write_text(explore.page_script(), "utf-8")
+    (static / "explorer.css").write_text(explore.style(), "utf-8")
+    for file in (HERE / "book.css", *HERE.glob("ledger.[jc]s*")):
+        shutil.copyfile(file, static / file.name)
+    (static / "models").mkdir()
+    for model in map(models.load, models.catalog().index):
+        model.omex(static / "models" / f"{model.name}.omex")
+        (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
+
+
 def _write_files(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
-    (static / "explorer.js").write_text(explore.page_script(), "utf-8")
-    for file in (live.FOLDER / "explorer.css", HERE / "book.css", *HERE.glob("ledger.[jc]s*")):
-        shutil.copyfile(file, static / file.name)
+    if not (static / "models").is_dir():  # else kept with the pages: the code is still the same
+        _write_ours(static)
     shutil.copytree(Path(app.srcdir) / "data", Path(app.outdir) / "data", dirs_exist_ok=True)
     shutil.copy(Path(app.srcdir) / "references.bib", Path(app.outdir) / "data")
     (static / "scripts" / "fontawesome.js").write_text("// The style sheet draws the icons.\n")
@@ -136,11 +149,6 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
             target = static / "vendor/mathjax" / inner
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.locate(), target)
-    known = [] if (static / "models").is_dir() else models.catalog().index  # kept with the pages
-    (static / "models").mkdir(exist_ok=True)
-    for model in map(models.load, known):
-        model.omex(static / "models" / f"{model.name}.omex")
-        (static / "models" / f"{model.name}.xml").write_text(model.sbml(), "utf-8")
     icons.cut(Path(app.outdir))
     for unused in (*static.rglob("*.map"), *static.rglob("*.ttf")):  # every browser reads woff2
         unused.unlink()
@@ -152,7 +160,11 @@ def _write_files(app: Sphinx, error: Exception | None) -> None:
     mend.mend_folder(Path(app.outdir))
     mend.prune(Path(app.outdir))
     for picture in (Path(app.outdir) / "_images").glob("*.png"):
-        picture.write_bytes(figures.palette(picture.read_bytes()))
+        png = picture.read_bytes()
+        if png[25] != 3:  # the type of color; 3 is a palette, which an earlier build made
+            from k2course import figures
+
+            picture.write_bytes(figures.palette(png))
     _write_addresses(app)
 
 

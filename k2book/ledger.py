@@ -14,9 +14,8 @@ import pandas as pd
 
 from k2course import data
 
-__all__ = ["FACETS", "MARK", "SYMBOLS", "ledger"]
+__all__ = ["FACETS", "SYMBOLS", "ledger"]
 
-MARK = "k2-ledger"
 FACETS = ("guide", "topic", "verdict", "kind", "strength")
 SYMBOLS = {
     "supported": "✓",
@@ -134,8 +133,8 @@ def ledger(claims: pd.DataFrame, root: str = "../../") -> str:
     articles = "".join(_article(claim, root) for _, claim in claims.iterrows())
     choices = "".join(_choice(claims, name) for name in FACETS)
     return (
-        f'<div class="{MARK}"><form hidden role="search" aria-label="Filter the claims">{choices}'
-        '<label>Words <input type="search" name="words" autocomplete="off">'
+        '<div class="k2-ledger"><form hidden role="search" aria-label="Filter the claims">'
+        f'{choices}<label>Words <input type="search" name="words" autocomplete="off">'
         '</label><button type="reset">Show all</button></form>'
         f'<p class="k2-count" role="status">{len(claims)} of {len(claims)} claims</p>'
         f"{articles}</div>"

@@ -74,8 +74,7 @@ def _reduced(picture: Image.Image) -> bytes:
 
 def palette(png: bytes) -> bytes:
     """Reduce a PNG to 256 colors."""
-    picture = Image.open(io.BytesIO(png))
-    return png if picture.mode == "P" else _reduced(picture)  # an earlier build reduced it before
+    return _reduced(Image.open(io.BytesIO(png)))
 
 
 def png(figure: Figure, dpi: int) -> bytes:

@@ -1,11 +1,8 @@
 """Live elements of the course: in a kernel and in the built page, from one source."""
 
-from k2course.explore import grid, live
 from k2course.explore.grid import explore
 from k2course.explore.intake import IntakeCalculator
 from k2course.explore.live import page_script, style
 from k2course.explore.model import ModelExplorer
 
-MARKS = (live.MARK, grid.MARK)  # classes of the elements that need the page's script
-
-__all__ = ["MARKS", "IntakeCalculator", "ModelExplorer", "explore", "page_script", "style"]
+__all__ = ["IntakeCalculator", "ModelExplorer", "explore", "page_script", "style"]

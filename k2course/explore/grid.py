@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 
 from k2course import figures
 
-MARK = "k2-grid"
 MOST_CELLS, MOST_BYTES = 200, 2_000_000
 
 
@@ -113,6 +112,6 @@ def _page(title: str, choices: dict[str, Sequence[Any]], results: list[str], fol
         for label, values in choices.items()
     )
     return (
-        f'<div class="{MARK}" data-grid="{name}"><div class="k2-choices" hidden>{controls}</div>'
+        f'<div class="k2-grid" data-grid="{name}"><div class="k2-choices" hidden>{controls}</div>'
         f'<div class="k2-result" aria-live="polite">{results[0]}</div></div>'
     )

@@ -24,7 +24,6 @@ from matplotlib.figure import Figure
 from k2course import figures
 
 FOLDER = Path(__file__).parent
-MARK = "k2-explorer"
 
 
 @cache
@@ -106,7 +105,7 @@ class Live:
         state = state.replace("<", "\\u003c")  # nothing in it can close the script element
         text = html.escape(self.caption)
         return (
-            f'<div class="{MARK}" role="group" aria-label="{html.escape(self.spec["title"])}">'
+            f'<div class="k2-explorer" role="group" aria-label="{html.escape(self.spec["title"])}">'
             f'<script type="application/json">{state}</script>'
             f'<div class="k2-mount"></div>'
             f'<div class="k2-picture"><img src="{self.picture()}" alt="{text}">'
