@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from k2course import models
 
-ROUNDS = [5, pytest.param(20, marks=pytest.mark.long)]  # random settings of an explorer
+ROUNDS = [3, pytest.param(20, marks=pytest.mark.long)]  # random settings of an explorer
 COLORS = ["color-contrast", "link-in-text-block"]  # rules about colors
 
 

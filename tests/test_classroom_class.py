@@ -194,6 +194,7 @@ def test_marks_say_what_waits_for_grading(course):
     assert "not final" not in run(course.path, "marks").stdout
 
 
+@pytest.mark.long
 def test_a_zip_of_a_platform_is_collected(tmp_path):
     """With the shipped pattern: the id in front of the file's name, or as its folder."""
     course = make_course(tmp_path / "c")

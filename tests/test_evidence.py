@@ -256,7 +256,7 @@ def draw(number):
     return random.normal(far, 1, k) * se + random.normal(0, 1, k) * spread * se.mean(), se
 
 
-@pytest.mark.parametrize("method", ["DL", "PM"])
+@pytest.mark.parametrize("method", ["DL", pytest.param("PM", marks=pytest.mark.long)])
 def test_agrees_with_a_second_implementation(method):
     seen = set()
     for number in range(200):

@@ -195,7 +195,9 @@ class TestPulseWave:
         assert tangent == pytest.approx(60 + 40 * (0.5 - 1 / math.pi), abs=1)
         assert curvature == pytest.approx(60, abs=2)
 
-    @pytest.mark.parametrize("method", pulse_wave.METHODS)
+    @pytest.mark.parametrize(
+        "method", ["tangent", pytest.param("curvature", marks=pytest.mark.long)]
+    )
     def test_interval_holds_the_truth_at_its_rate(self, method):
         rng, time, runs = np.random.default_rng(SEED), np.arange(0, 12, 1 / 500), 400
         carotid, femoral = beats(time), beats(time - 0.06)
