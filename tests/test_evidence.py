@@ -518,6 +518,7 @@ def coverage(k, runs, seed, spread):
     return held / runs
 
 
+@pytest.mark.long
 def test_hartung_knapp_covers_where_the_normal_interval_does_not():
     knapp, normal = coverage(k=3, runs=250, seed=2026, spread=0)
     assert 0.92 <= knapp <= 0.98  # Monte Carlo error 0.014
